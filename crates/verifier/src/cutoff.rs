@@ -1,0 +1,227 @@
+//! The revocation algebra: what a cutoff says, and how two of them become one.
+//!
+//! A [`Cutoff`] denies tokens by their claims. Two cutoffs of one [`CutoffKey`] merge into the later times and the
+//! later claims patches, so that merging is commutative, associative and idempotent: deliveries may repeat, be late, or
+//! come in any order, and every holder of the same set comes to the same verdict.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::{ClientId, KeyId, SessionId, Subject, TokenId};
+use crate::json::canonical_json;
+use crate::{IdError, UnixMs};
+
+/// Which tokens a cutoff speaks of: those whose claim has this value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Scope {
+    /// One access token.
+    Jti(TokenId),
+    /// One session.
+    Sid(SessionId),
+    /// Everything of one subject.
+    Sub(Subject),
+    /// Everything that one client asked for.
+    ClientId(ClientId),
+    /// Everything for one audience.
+    Aud(Arc<str>),
+    /// Everything signed by one key.
+    Kid(KeyId),
+    /// Everything whose top-level claim is this string, or an array that contains it.
+    Claim {
+        /// The claim's name, one of the configured ones.
+        name: Arc<str>,
+        /// The value.
+        value: Arc<str>,
+    },
+    /// Everything.
+    All,
+}
+
+/// The kind of a [`Scope`], without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScopeKind {
+    /// `jti`
+    Jti,
+    /// `sid`
+    Sid,
+    /// `sub`
+    Sub,
+    /// `client_id`
+    ClientId,
+    /// `aud`
+    Aud,
+    /// `kid`
+    Kid,
+    /// a configured claim
+    Claim,
+    /// `all`
+    All,
+}
+
+impl ScopeKind {
+    /// The name on the wire and in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jti => "jti",
+            Self::Sid => "sid",
+            Self::Sub => "sub",
+            Self::ClientId => "client_id",
+            Self::Aud => "aud",
+            Self::Kid => "kid",
+            Self::Claim => "claim",
+            Self::All => "all",
+        }
+    }
+}
+
+impl fmt::Display for ScopeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Scope {
+    /// The kind of this scope.
+    pub fn kind(&self) -> ScopeKind {
+        match self {
+            Self::Jti(_) => ScopeKind::Jti,
+            Self::Sid(_) => ScopeKind::Sid,
+            Self::Sub(_) => ScopeKind::Sub,
+            Self::ClientId(_) => ScopeKind::ClientId,
+            Self::Aud(_) => ScopeKind::Aud,
+            Self::Kid(_) => ScopeKind::Kid,
+            Self::Claim { .. } => ScopeKind::Claim,
+            Self::All => ScopeKind::All,
+        }
+    }
+}
+
+/// What a cutoff does to the tokens in its scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Ends sessions: denies access and refresh, by the session's start.
+    #[default]
+    Logout,
+    /// Denies access tokens only, by their own time of issue: their holders refresh and go on.
+    Refresh,
+}
+
+/// Why, in the words of the caller: at most 200 bytes, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Reason(Arc<str>);
+
+impl Reason {
+    /// The greatest length in bytes.
+    pub const MAX_BYTES: usize = 200;
+
+    /// Takes the text as it is, or refuses it.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let valid = !text.is_empty() && text.len() <= Self::MAX_BYTES && !text.chars().any(char::is_control);
+        if valid { Ok(Self(text.into())) } else { Err(IdError::Text { max: Self::MAX_BYTES }) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// One claim's new value, and since when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// Applies to sessions whose claims were set before this instant.
+    pub at: UnixMs,
+    /// The value, whole; null takes the claim away.
+    pub value: Value,
+}
+
+impl Patch {
+    /// Keeps the later patch; of two with one time the one with the greater canonical JSON.
+    pub fn merge(&mut self, other: &Self) {
+        let wins = other.at > self.at
+            || (other.at == self.at && canonical_json(&other.value) > canonical_json(&self.value));
+        if wins {
+            *self = other.clone();
+        }
+    }
+}
+
+/// A revocation: "tokens in this scope issued before that time are no longer good".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cutoff {
+    /// Which tokens.
+    pub scope: Scope,
+    /// Ends sessions, or only access tokens.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Tokens (or sessions) begun before this instant are denied.
+    pub issued_before: UnixMs,
+    /// When every token that it denies has expired by itself: it may be forgotten then, not earlier.
+    pub expires_at: UnixMs,
+    /// Why, in the words of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The id of the refresh token whose session was kept ("sign out everywhere else"). Part of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<[u8; 16]>,
+    /// Claims to set at the next refresh, by name. Only with [`Effect::Refresh`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<Arc<str>, Patch>,
+}
+
+/// What makes two cutoffs mergeable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CutoffKey {
+    /// Which tokens.
+    pub scope: Scope,
+    /// Ends sessions, or only access tokens.
+    pub effect: Effect,
+    /// The refresh token kept, if any.
+    pub kept: Option<[u8; 16]>,
+}
+
+impl Cutoff {
+    /// What it merges by.
+    pub fn key(&self) -> CutoffKey {
+        CutoffKey { scope: self.scope.clone(), effect: self.effect, kept: self.kept }
+    }
+
+    /// Whether it denies whatever the token's time: a key, and the logout of one token or session.
+    pub fn is_timeless(&self) -> bool {
+        match (&self.scope, self.effect) {
+            (Scope::Kid(_), _) | (Scope::Jti(_) | Scope::Sid(_), Effect::Logout) => true,
+            (Scope::Jti(_) | Scope::Sid(_), Effect::Refresh)
+            | (Scope::Sub(_) | Scope::ClientId(_) | Scope::Aud(_) | Scope::Claim { .. } | Scope::All, _) => false,
+        }
+    }
+
+    /// Takes in another cutoff of the same key: the later times, the later patches, the reason of the later one.
+    pub fn merge(&mut self, other: &Self) {
+        debug_assert_eq!(self.key(), other.key(), "only cutoffs of one key merge");
+        let newer = (other.issued_before, &other.reason) > (self.issued_before, &self.reason);
+        if newer {
+            self.reason.clone_from(&other.reason);
+        }
+        self.issued_before = self.issued_before.max(other.issued_before);
+        self.expires_at = self.expires_at.max(other.expires_at);
+        for (name, patch) in &other.claims {
+            self.claims.entry(name.clone()).and_modify(|mine| mine.merge(patch)).or_insert_with(|| patch.clone());
+        }
+    }
+}

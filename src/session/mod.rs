@@ -1,0 +1,21 @@
+//! The domain: issue, refresh, revoke, introspect. No web server, no runtime, no files, no clock reads.
+
+mod grant;
+mod introspect;
+mod issue;
+mod policy;
+mod refresh;
+pub mod register;
+mod revoke;
+mod sealed;
+
+pub use grant::{CustomClaims, CustomClaimsError, Grant, TokenPair};
+pub use introspect::{IntrospectionResponse, Introspector};
+pub use issue::{IssueError, IssueRequest, Issuer};
+pub use policy::{
+    Client, ClientRegistry, Credential, OnTheft, Permission, RefreshPolicy, RevocationPolicy, TokenPolicy,
+    WhenStoreDown,
+};
+pub use refresh::{RefreshCaller, RefreshError, RefreshRequest, Refresher, Seen};
+pub use revoke::{Delivery, RevocationRequest, RevokeError, Revoked, Revoker};
+pub use sealed::{RefreshBinding, RefreshTokenId, SealedError, SealedSession, TokenSealer};
