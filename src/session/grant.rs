@@ -1,9 +1,14 @@
 //! What a session allows and says: the part that stays the same over all its tokens.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use signet_verifier::{Audience, ClientId, NumericDate, RESERVED_CLAIMS, ScopeTokens, SessionId, Subject};
+use signet_verifier::{
+    Audience, ClientId, NumericDate, RESERVED_CLAIMS, ScopeTokens, SessionId, Subject, UnixMs,
+};
+
+use super::access::{AccessToken, FreeTime, Minted};
 
 /// Custom claims: top-level names that are not reserved, with any JSON value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +37,11 @@ impl CustomClaims {
             }
         }
         Ok(Self(claims))
+    }
+
+    /// Members whose names were checked when they came in.
+    pub(super) fn checked_before(claims: Map<String, Value>) -> Self {
+        Self(claims)
     }
 
     /// The members.
@@ -68,8 +78,8 @@ pub struct Grant {
     pub access_ttl: Duration,
 }
 
-/// What a caller gets: the tokens and how long they live.
-#[derive(Clone, Debug, PartialEq)]
+/// What a caller gets: the tokens and how long they live. Does not print the tokens.
+#[derive(Clone, PartialEq)]
 pub struct TokenPair {
     /// The session; a client's own token has none.
     pub session_id: Option<SessionId>,
@@ -85,4 +95,68 @@ pub struct TokenPair {
     pub scope: Option<ScopeTokens>,
     /// Whether the refresh token is another than the one presented; `None` where none was presented.
     pub rotated: Option<bool>,
+}
+
+impl Grant {
+    /// An access token of this grant with these custom claims, which patches may have changed.
+    pub(super) fn access_token<'a>(
+        &'a self,
+        claims: &'a CustomClaims,
+        sid: Option<SessionId>,
+        issued_at: UnixMs,
+        jti_time: UnixMs,
+        chance: [u8; 12],
+    ) -> AccessToken<'a> {
+        AccessToken {
+            subject: &self.subject,
+            audience: &self.audience,
+            scope: self.scope.as_ref(),
+            claims,
+            auth_time: self.auth_time,
+            amr: self.amr.as_ref(),
+            acr: self.acr.as_ref(),
+            sid,
+            ttl: self.access_ttl,
+            issued_at,
+            jti_time,
+            chance,
+        }
+    }
+
+    /// What decides which cutoffs would match a token of this grant.
+    pub(super) fn free_time(&self, sid: Option<SessionId>) -> FreeTime<'_> {
+        FreeTime {
+            subject: &self.subject,
+            client_id: &self.client_id,
+            audience: &self.audience,
+            claims: &self.claims,
+            sid,
+        }
+    }
+}
+
+impl fmt::Debug for TokenPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenPair").field("session_id", &self.session_id).finish_non_exhaustive()
+    }
+}
+
+impl TokenPair {
+    /// An access token alone.
+    pub(super) fn of_access(
+        minted: &Minted,
+        session_id: Option<SessionId>,
+        scope: Option<ScopeTokens>,
+        now: UnixMs,
+    ) -> Self {
+        Self {
+            session_id,
+            access_token: minted.token.clone(),
+            expires_in: minted.expires_at.as_secs().saturating_sub(now.as_secs()),
+            refresh_token: None,
+            refresh_expires_in: None,
+            scope,
+            rotated: None,
+        }
+    }
 }

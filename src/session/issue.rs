@@ -3,13 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_verifier::{Algorithm, Audience, Denylist, NumericDate, ScopeTokens, Subject, UnixMs};
+use signet_verifier::{Algorithm, Audience, Denylist, NumericDate, ScopeTokens, SessionId, Subject, UnixMs};
 
-use super::grant::{CustomClaims, TokenPair};
+use super::access::{AccessMinter, AccessToken, FreeTime};
+use super::grant::{CustomClaims, Grant, TokenPair};
 use super::policy::{Client, RefreshPolicy, TokenPolicy};
-use super::sealed::RefreshBinding;
+use super::register::Presented;
+use super::sealed::{RefreshBinding, SealedSession, TokenSealer};
 use crate::keys::Keys;
-use crate::random::Random;
+use crate::random::{Random, bytes};
+use crate::telemetry::audit;
+
+/// An access token lives at least so many refresh windows: below that, ordinary retries would look like polling.
+pub const WINDOWS_PER_ACCESS_TTL: u32 = 12;
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
@@ -68,6 +74,12 @@ pub enum IssueError {
     /// No active key for the algorithm, or signing failed.
     #[error("no key can sign with {0} now")]
     NoKey(Algorithm),
+    /// The session's client is no longer registered.
+    #[error("the session's client is not registered")]
+    UnknownClient,
+    /// No active key to seal the refresh token with.
+    #[error("no key can seal now")]
+    NoSealingKey,
 }
 
 fn list(claims: &[(String, usize)]) -> String {
@@ -76,35 +88,178 @@ fn list(claims: &[(String, usize)]) -> String {
 
 /// Issues sessions.
 pub struct Issuer {
-    _todo: (),
+    minter: AccessMinter,
+    sealer: Arc<TokenSealer>,
+    random: Arc<dyn Random>,
+    tokens: Arc<TokenPolicy>,
+    refresh: Arc<RefreshPolicy>,
 }
 
 impl Issuer {
     /// An issuer over this ring and these policies. The denylist tells which times are taken.
     pub fn new(
-        _keys: Arc<Keys>,
-        _denylist: Arc<Denylist>,
-        _random: Arc<dyn Random>,
-        _tokens: Arc<TokenPolicy>,
-        _refresh: Arc<RefreshPolicy>,
+        keys: Arc<Keys>,
+        denylist: Arc<Denylist>,
+        sealer: Arc<TokenSealer>,
+        random: Arc<dyn Random>,
+        tokens: Arc<TokenPolicy>,
+        refresh: Arc<RefreshPolicy>,
     ) -> Self {
-        todo!()
+        let minter = AccessMinter::new(keys, denylist, Arc::clone(&tokens));
+        Self { minter, sealer, random, tokens, refresh }
     }
 
     /// Starts a session.
-    pub fn issue(&self, _client: &Client, _request: IssueRequest, _now: UnixMs) -> Result<TokenPair, IssueError> {
-        todo!()
+    pub fn issue(
+        &self,
+        client: &Client,
+        request: IssueRequest,
+        now: UnixMs,
+    ) -> Result<TokenPair, IssueError> {
+        let binding = request.refresh;
+        let grant = self.grant(client, request, now)?;
+        let chance = bytes::<38>(&*self.random);
+        let (sid_chance, rest) = chance.split_at(10);
+        let (root_id, access_chance) = rest.split_at(16);
+        let free = self.minter.free_time(now, &grant.free_time(None));
+        let sid = SessionId::new(free, &array(sid_chance));
+        let minted = self.minter.mint(
+            client,
+            &grant.access_token(&grant.claims, Some(sid), now, free, array(access_chance)),
+            now,
+        )?;
+        let mut pair = TokenPair::of_access(&minted, Some(sid), grant.scope.clone(), now);
+        if let Some(binding) = binding {
+            let root = SealedSession {
+                sid,
+                presented: Presented { generation: 0, id: array(root_id), parent: [0; 16], minted: now },
+                binding,
+                claims_at: free,
+                idle_expires_at: now.after(self.refresh.idle_ttl.min(self.refresh.absolute_ttl)),
+                absolute_expires_at: now.after(self.refresh.absolute_ttl),
+                grant,
+            };
+            pair.refresh_expires_in = Some(root.idle_expires_at.since(now).as_secs());
+            pair.refresh_token = Some(self.sealer.seal(&root, now).map_err(|_| IssueError::NoSealingKey)?);
+        }
+        audit::issued(&client.id, pair.session_id, minted.jti);
+        Ok(pair)
     }
 
     /// A token of the client for itself (RFC 6749 §4.4): `sub` is the client, no `sid`, no refresh token. Without an
     /// audience: the client's; the issuer itself is always allowed, and is what the API of this service asks for.
     pub fn issue_to_client(
         &self,
-        _client: &Client,
-        _audience: Option<Audience>,
-        _scope: Option<ScopeTokens>,
-        _now: UnixMs,
+        client: &Client,
+        audience: Option<Audience>,
+        scope: Option<ScopeTokens>,
+        now: UnixMs,
     ) -> Result<TokenPair, IssueError> {
-        todo!()
+        let issuer = self.tokens.issuer.as_str();
+        let audience = match audience {
+            Some(audience) if audience.iter().all(|one| &**one == issuer) => audience,
+            None if client.audiences.is_empty() && self.tokens.audiences.is_empty() => {
+                Audience::new([issuer]).map_err(|_| IssueError::AudienceRequired)?
+            }
+            other => self.audience(client, other)?,
+        };
+        check_scope(client, scope.as_ref())?;
+        let subject = Subject::parse(client.id.as_str()).map_err(|_| IssueError::AudienceRequired)?;
+        let claims = CustomClaims::default();
+        let of = FreeTime {
+            subject: &subject,
+            client_id: &client.id,
+            audience: &audience,
+            claims: &claims,
+            sid: None,
+        };
+        let jti_time = self.minter.free_time(now, &of);
+        let access = AccessToken {
+            subject: &subject,
+            audience: &audience,
+            scope: scope.as_ref(),
+            claims: &claims,
+            auth_time: None,
+            amr: None,
+            acr: None,
+            sid: None,
+            ttl: self.ceiling(client).min(self.tokens.access_ttl),
+            issued_at: now,
+            jti_time,
+            chance: bytes(&*self.random),
+        };
+        let minted = self.minter.mint(client, &access, now)?;
+        audit::issued(&client.id, None, minted.jti);
+        Ok(TokenPair::of_access(&minted, None, scope, now))
     }
+
+    pub(super) fn minter(&self) -> &AccessMinter {
+        &self.minter
+    }
+
+    pub(super) fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// What is granted of what is asked for.
+    fn grant(&self, client: &Client, request: IssueRequest, now: UnixMs) -> Result<Grant, IssueError> {
+        check_scope(client, request.scope.as_ref())?;
+        if request.auth_time.is_some_and(|time| time.as_ms() > now.after(self.tokens.leeway)) {
+            return Err(IssueError::AuthTimeInFuture);
+        }
+        Ok(Grant {
+            audience: self.audience(client, request.audience)?,
+            access_ttl: self.access_ttl(client, request.access_ttl)?,
+            subject: request.subject,
+            client_id: client.id.clone(),
+            scope: request.scope,
+            claims: request.claims,
+            auth_time: request.auth_time,
+            amr: request.amr,
+            acr: request.acr,
+        })
+    }
+
+    fn audience(&self, client: &Client, asked: Option<Audience>) -> Result<Audience, IssueError> {
+        let allowed = if client.audiences.is_empty() { &self.tokens.audiences } else { &client.audiences };
+        let Some(asked) = asked else {
+            return Audience::new(allowed).map_err(|_| IssueError::AudienceRequired);
+        };
+        let foreign = asked.iter().find(|one| !allowed.contains(one)).cloned();
+        match foreign {
+            Some(foreign) => Err(IssueError::AudienceNotAllowed(foreign)),
+            None => Ok(asked),
+        }
+    }
+
+    /// The longest life that the client may ask for.
+    fn ceiling(&self, client: &Client) -> Duration {
+        client.max_access_ttl.unwrap_or(self.tokens.access_ttl)
+    }
+
+    fn access_ttl(&self, client: &Client, asked: Option<Duration>) -> Result<Duration, IssueError> {
+        let ceiling = self.ceiling(client);
+        let shortest = self.refresh.window * WINDOWS_PER_ACCESS_TTL;
+        match asked {
+            None => Ok(self.tokens.access_ttl.min(ceiling)),
+            Some(ttl) if ttl > ceiling => Err(IssueError::LifetimeTooLong(ceiling)),
+            Some(ttl) if ttl < shortest => Err(IssueError::LifetimeTooShort(shortest)),
+            Some(ttl) => Ok(ttl),
+        }
+    }
+}
+
+fn check_scope(client: &Client, scope: Option<&ScopeTokens>) -> Result<(), IssueError> {
+    let (Some(asked), Some(allowed)) = (scope, &client.scopes) else { return Ok(()) };
+    match asked.iter().find(|token| !allowed.iter().any(|known| known == *token)) {
+        Some(foreign) => Err(IssueError::ScopeNotAllowed(foreign.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The leading `N` bytes of `from`, which is at least as long.
+fn array<const N: usize>(from: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    out.iter_mut().zip(from).for_each(|(out, byte)| *out = *byte);
+    out
 }

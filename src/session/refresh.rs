@@ -1,16 +1,25 @@
 //! Refreshing: the next tokens of a session.
 
-use std::sync::Arc;
+//!
+//! `open → whose is it → lifetimes → cutoffs (journal) → register (store) → answer`. What may be given without the store
+//! is decided in `degraded`; what the register says is decided by the pure rule in [`super::register`].
 
-use signet_verifier::{ScopeTokens, UnixMs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use signet_verifier::{Reason, ScopeTokens, UnixMs};
 
 use super::grant::{CustomClaims, TokenPair};
+use super::history::{History, Verdict};
 use super::issue::Issuer;
-use super::policy::{Client, RefreshPolicy};
-use super::register::Theft;
+use super::lineage::{AccessContent, Lineage};
+use super::policy::{Client, ClientRegistry, OnTheft, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
+use super::register::{Outcome, Theft, decide};
 use super::revoke::Revoker;
-use super::sealed::TokenSealer;
-use crate::store::{Journal, Store};
+use super::sealed::{RefreshBinding, SealedSession, TokenSealer};
+use crate::store::{Journal, Store, StoreError, Swap};
+use crate::telemetry::audit;
 
 /// Who presents the token.
 #[derive(Clone)]
@@ -76,26 +85,231 @@ pub enum RefreshError {
     Issue(#[from] super::issue::IssueError),
 }
 
-/// Refreshes sessions.
-pub struct Refresher {
-    _todo: (),
+/// What a refresher works with.
+pub struct RefresherParts {
+    /// Makes access tokens.
+    pub issuer: Arc<Issuer>,
+    /// Seals and opens refresh tokens.
+    pub sealer: Arc<TokenSealer>,
+    /// Ends sessions of which a copied token was used, and stores patches of claims.
+    pub revoker: Arc<Revoker>,
+    /// Holds the registers.
+    pub store: Arc<dyn Store>,
+    /// Knows every cutoff.
+    pub journal: Arc<dyn Journal>,
+    /// Who the sessions belong to.
+    pub clients: Arc<ClientRegistry>,
+    /// What tokens are like.
+    pub tokens: Arc<TokenPolicy>,
+    /// How refresh works.
+    pub policy: Arc<RefreshPolicy>,
 }
 
+/// Refreshes sessions.
+pub struct Refresher {
+    lineage: Lineage,
+    sealer: Arc<TokenSealer>,
+    revoker: Arc<Revoker>,
+    store: Arc<dyn Store>,
+    journal: Arc<dyn Journal>,
+    tokens: Arc<TokenPolicy>,
+    policy: Arc<RefreshPolicy>,
+    /// Since when the store has not answered, in milliseconds; 0 while it does.
+    degraded_since: AtomicU64,
+}
+
+/// How often a lost compare-and-swap is tried again. Each loss means that another request moved the register, after
+/// which the rule mostly has nothing left to write.
+const SWAP_ATTEMPTS: usize = 64;
+/// Registers outlive the refresh token by this much, so that clocks and leeways do not matter.
+const REGISTER_MARGIN: Duration = Duration::from_mins(5);
+
 impl Refresher {
-    /// A refresher.
-    pub fn new(
-        _issuer: Arc<Issuer>,
-        _sealer: Arc<TokenSealer>,
-        _revoker: Arc<Revoker>,
-        _store: Arc<dyn Store>,
-        _journal: Arc<dyn Journal>,
-        _policy: Arc<RefreshPolicy>,
-    ) -> Self {
-        todo!()
+    /// A refresher over these parts.
+    pub fn new(parts: RefresherParts) -> Self {
+        let RefresherParts { issuer, sealer, revoker, store, journal, clients, tokens, policy } = parts;
+        let lineage = Lineage::new(issuer, Arc::clone(&sealer), clients, Arc::clone(&policy));
+        let degraded_since = AtomicU64::new(0);
+        Self { lineage, sealer, revoker, store, journal, tokens, policy, degraded_since }
     }
 
     /// The next tokens. Authentication of the caller comes before this call; theft is acted upon within it.
-    pub async fn refresh(&self, _request: RefreshRequest<'_>, _now: UnixMs) -> Result<TokenPair, RefreshError> {
-        todo!()
+    pub async fn refresh(&self, request: RefreshRequest<'_>, now: UnixMs) -> Result<TokenPair, RefreshError> {
+        let session = self.sealer.open(request.token, now).map_err(|_| RefreshError::Invalid)?;
+        self.authorise(&request, &session)?;
+        if now >= session.idle_expires_at || now >= session.absolute_expires_at {
+            return Err(RefreshError::Expired);
+        }
+        let mut history = self.history(&session)?;
+        match history.verdict(&session) {
+            Verdict::Live => {}
+            Verdict::Denied => return Err(RefreshError::Revoked),
+            Verdict::Kept(at) => return self.kept(&session, &history, at, now),
+        }
+        if let Some(claims) = &request.claims {
+            self.revoker.patch_session(&session, claims, now).await.map_err(|_| RefreshError::Unavailable)?;
+            history = self.history(&session)?;
+        }
+        let content = AccessContent { claims: history.claims(), scope: request.scope.as_ref() };
+        match self.step(&session, now).await {
+            Ok(outcome) => {
+                self.degraded_since.store(0, Ordering::Relaxed);
+                self.answer(outcome, &session, &content, &request, now).await
+            }
+            Err(error) => self.degraded(&session, &content, &error, now),
+        }
     }
+
+    /// Who may present this token, and what they may ask for with it.
+    fn authorise(&self, request: &RefreshRequest<'_>, session: &SealedSession) -> Result<(), RefreshError> {
+        if self.lineage.client(session).is_none() {
+            return Err(RefreshError::WrongClient);
+        }
+        let may_set_claims = match &request.caller {
+            RefreshCaller::Client(client) if client.id != session.grant.client_id => {
+                return Err(RefreshError::WrongClient);
+            }
+            RefreshCaller::Holder if session.binding == RefreshBinding::Client => {
+                return Err(RefreshError::WrongClient);
+            }
+            RefreshCaller::Client(client) => client.permissions.contains(&Permission::SessionsIssue),
+            RefreshCaller::Holder => false,
+        };
+        if request.claims.is_some() && !may_set_claims {
+            return Err(RefreshError::ClaimsNotAllowed);
+        }
+        match (&request.scope, &session.grant.scope) {
+            (None, _) => Ok(()),
+            (Some(asked), Some(granted)) if asked.is_within(granted) => Ok(()),
+            (Some(_), _) => Err(RefreshError::ScopeNotGranted),
+        }
+    }
+
+    /// Without the journal nobody can say whether the session was taken back: then nothing is given.
+    fn history(&self, session: &SealedSession) -> Result<History, RefreshError> {
+        History::read(&*self.journal, session, &self.tokens.revocable_claims)
+            .map_err(|_| RefreshError::Unavailable)
+    }
+
+    /// Moves the register by the rule.
+    async fn step(&self, session: &SealedSession, now: UnixMs) -> Result<Outcome, StoreError> {
+        let mut register = self.store.load_register(session.sid).await?;
+        for _ in 0..SWAP_ATTEMPTS {
+            let (outcome, next) = decide(register.as_ref(), &session.presented, self.policy.window, now);
+            let Some(next) = next else { return Ok(outcome) };
+            let kept_until = now.after(self.policy.idle_ttl).after(REGISTER_MARGIN);
+            match self.store.swap_register(session.sid, register.as_ref(), &next, kept_until).await? {
+                Swap::Done => return Ok(outcome),
+                Swap::Lost(found) => register = found,
+            }
+        }
+        Err(StoreError::Unavailable(None))
+    }
+
+    async fn answer(
+        &self,
+        outcome: Outcome,
+        session: &SealedSession,
+        content: &AccessContent<'_>,
+        request: &RefreshRequest<'_>,
+        now: UnixMs,
+    ) -> Result<TokenPair, RefreshError> {
+        let unsealed = |_| RefreshError::Unavailable;
+        let pair = match outcome {
+            Outcome::Behind { since }
+            | Outcome::Advance { since }
+            | Outcome::Again { since }
+            | Outcome::Remint { since } => {
+                let child = self.lineage.child(session, since, now).map_err(unsealed)?;
+                self.lineage.pair(&child, content, now)?
+            }
+            Outcome::Straggler { current } => {
+                self.lineage.pair_issued_now(&self.lineage.at(session, current), content, now)?
+            }
+            Outcome::TooSoon => {
+                let mut pair = self.lineage.access_only(session, content, now)?;
+                pair.refresh_token = Some(request.token.to_owned());
+                pair.refresh_expires_in = Some(session.idle_expires_at.since(now).as_secs());
+                pair
+            }
+            Outcome::Theft(theft) => return Err(self.theft(theft, session, &request.seen, now).await),
+        };
+        audit::refreshed(&session.grant.client_id, session.sid, outcome.name());
+        Ok(pair)
+    }
+
+    /// A copy is in use: say so, and end what the policy says. The answer is a refusal whether or not that worked.
+    async fn theft(&self, theft: Theft, session: &SealedSession, seen: &Seen, now: UnixMs) -> RefreshError {
+        audit::theft(
+            &session.grant.client_id,
+            session.sid,
+            theft.name(),
+            session.presented.minted,
+            now,
+            seen,
+        );
+        let ended = match self.policy.on_theft {
+            OnTheft::RevokeSession => {
+                self.revoker.revoke_session(session.sid, theft_reason(theft), now).await.map(drop)
+            }
+            OnTheft::RevokeSubject => {
+                self.revoker.revoke_subject(&session.grant.subject, theft_reason(theft), now).await.map(drop)
+            }
+            OnTheft::Report => Ok(()),
+        };
+        if let Err(error) = ended {
+            tracing::error!(session.id = %session.sid, error = &error as &dyn std::error::Error, "a stolen session could not be ended");
+        }
+        RefreshError::Reused(theft)
+    }
+
+    /// The session goes on under another name; see [`Verdict::Kept`].
+    fn kept(
+        &self,
+        session: &SealedSession,
+        history: &History,
+        at: UnixMs,
+        now: UnixMs,
+    ) -> Result<TokenPair, RefreshError> {
+        let root =
+            self.lineage.kept_root(session, history, at, now).map_err(|_| RefreshError::Unavailable)?;
+        let content = AccessContent { claims: &root.grant.claims, scope: None };
+        audit::refreshed(&session.grant.client_id, root.sid, "kept");
+        Ok(self.lineage.pair(&root, &content, now)?)
+    }
+
+    /// The store is away: an access token, and the refresh token stays as it is. Nothing moves, nothing forks.
+    fn degraded(
+        &self,
+        session: &SealedSession,
+        content: &AccessContent<'_>,
+        error: &StoreError,
+        now: UnixMs,
+    ) -> Result<TokenPair, RefreshError> {
+        let since = match self.degraded_since.compare_exchange(
+            0,
+            now.as_millis(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => {
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    "refresh is degraded: the store does not answer"
+                );
+                now
+            }
+            Err(since) => UnixMs::from_millis(since),
+        };
+        let over = now.since(since) >= self.policy.max_degraded;
+        if self.policy.when_store_down == WhenStoreDown::Refuse || over || !self.journal.is_complete() {
+            return Err(RefreshError::Unavailable);
+        }
+        audit::refreshed(&session.grant.client_id, session.sid, "degraded");
+        Ok(self.lineage.access_only(session, content, now)?)
+    }
+}
+
+fn theft_reason(theft: Theft) -> Option<Reason> {
+    Reason::parse(&format!("refresh_reused: {}", theft.name())).ok()
 }

@@ -85,6 +85,21 @@ pub enum Outcome {
     Theft(Theft),
 }
 
+impl Outcome {
+    /// The name in audit events.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Behind { .. } => "behind",
+            Self::Advance { .. } => "advance",
+            Self::Again { .. } => "again",
+            Self::Remint { .. } => "remint",
+            Self::TooSoon => "too_soon",
+            Self::Straggler { .. } => "straggler",
+            Self::Theft(theft) => theft.name(),
+        }
+    }
+}
+
 /// How a theft showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Theft {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use signet_verifier::{Cutoff, Scope, SessionId, UnixMs};
 
 use super::{Journal, Position, Store, StoreError, Swap, Tail};
-use crate::session::register::Register;
 use crate::random::Random;
+use crate::session::register::Register;
 
 /// The embedded engine.
 pub struct EmbeddedStore {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -172,6 +173,9 @@ pub struct Cutoff {
     pub effect: Effect,
     /// Tokens (or sessions) begun before this instant are denied.
     pub issued_before: UnixMs,
+    /// When it was made. Tokens in its scope may have been minted until then, however early `issued_before` lies: what
+    /// is forgotten sooner is counted from here.
+    pub made_at: UnixMs,
     /// When every token that it denies has expired by itself: it may be forgotten then, not earlier.
     pub expires_at: UnixMs,
     /// Why, in the words of the caller.
@@ -207,8 +211,26 @@ impl Cutoff {
         match (&self.scope, self.effect) {
             (Scope::Kid(_), _) | (Scope::Jti(_) | Scope::Sid(_), Effect::Logout) => true,
             (Scope::Jti(_) | Scope::Sid(_), Effect::Refresh)
-            | (Scope::Sub(_) | Scope::ClientId(_) | Scope::Aud(_) | Scope::Claim { .. } | Scope::All, _) => false,
+            | (Scope::Sub(_) | Scope::ClientId(_) | Scope::Aud(_) | Scope::Claim { .. } | Scope::All, _) => {
+                false
+            }
         }
+    }
+
+    /// The cutoff as those need it who only see access tokens: it may go when every token made before it was heard of, at
+    /// `heard_at`, has expired by itself, and never later than for those who see refresh tokens.
+    #[must_use]
+    pub fn within_access_horizon(
+        &self,
+        heard_at: UnixMs,
+        longest_access_ttl: Duration,
+        leeway: Duration,
+    ) -> Self {
+        let horizon =
+            self.issued_before.max(self.made_at).max(heard_at).after(longest_access_ttl).after(leeway);
+        let expires_at =
+            if matches!(self.scope, Scope::Kid(_)) { self.expires_at } else { horizon.min(self.expires_at) };
+        Self { expires_at, ..self.clone() }
     }
 
     /// Takes in another cutoff of the same key: the later times, the later patches, the reason of the later one.
@@ -219,9 +241,13 @@ impl Cutoff {
             self.reason.clone_from(&other.reason);
         }
         self.issued_before = self.issued_before.max(other.issued_before);
+        self.made_at = self.made_at.max(other.made_at);
         self.expires_at = self.expires_at.max(other.expires_at);
         for (name, patch) in &other.claims {
-            self.claims.entry(name.clone()).and_modify(|mine| mine.merge(patch)).or_insert_with(|| patch.clone());
+            self.claims
+                .entry(name.clone())
+                .and_modify(|mine| mine.merge(patch))
+                .or_insert_with(|| patch.clone());
         }
     }
 }

@@ -34,7 +34,8 @@ impl Denylist {
     /// The keys of a verified token, for [`Denylist::denies`].
     pub fn keys_of(&self, claims: &Claims, kid: &KeyId) -> ScopeKeys {
         let start = claims.sid.map_or_else(|| claims.jti.time(), |sid| sid.time());
-        let mut keys = self.keys(&claims.sub, &claims.client_id, claims.aud.iter().map(|a| &**a), &claims.custom);
+        let mut keys =
+            self.keys(&claims.sub, &claims.client_id, claims.aud.iter().map(|a| &**a), &claims.custom);
         keys.scopes.push(Scope::Jti(claims.jti));
         keys.scopes.push(Scope::Kid(kid.clone()));
         keys.scopes.extend(claims.sid.map(Scope::Sid));

@@ -1,0 +1,134 @@
+//! Making access tokens: the same few lines for issue, refresh and the kept session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signet_verifier::{
+    Audience, Claims, ClientId, Denylist, NumericDate, ScopeTokens, SessionId, Subject, TokenId, UnixMs,
+};
+
+use super::grant::CustomClaims;
+use super::issue::IssueError;
+use super::policy::{Client, TokenPolicy};
+use crate::keys::Keys;
+
+/// How many of the fattest claims an error names.
+const NAMED_CLAIMS: usize = 5;
+
+/// What one access token says.
+pub(super) struct AccessToken<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) audience: &'a Audience,
+    pub(super) scope: Option<&'a ScopeTokens>,
+    pub(super) claims: &'a CustomClaims,
+    pub(super) auth_time: Option<NumericDate>,
+    pub(super) amr: Option<&'a Vec<String>>,
+    pub(super) acr: Option<&'a String>,
+    pub(super) sid: Option<SessionId>,
+    pub(super) ttl: Duration,
+    /// When it is issued: `iat`, and what `exp` counts from.
+    pub(super) issued_at: UnixMs,
+    /// The time in its `jti`: not before any cutoff that would match it.
+    pub(super) jti_time: UnixMs,
+    /// What is left to chance: 10 bytes for `jti`, 2 for the jitter of `exp`.
+    pub(super) chance: [u8; 12],
+}
+
+/// A signed access token.
+pub(super) struct Minted {
+    pub(super) token: String,
+    pub(super) jti: TokenId,
+    pub(super) expires_at: UnixMs,
+}
+
+/// Signs access tokens with the ring's keys.
+pub(super) struct AccessMinter {
+    keys: Arc<Keys>,
+    denylist: Arc<Denylist>,
+    policy: Arc<TokenPolicy>,
+}
+
+impl AccessMinter {
+    pub(super) fn new(keys: Arc<Keys>, denylist: Arc<Denylist>, policy: Arc<TokenPolicy>) -> Self {
+        Self { keys, denylist, policy }
+    }
+
+    /// The earliest time not before `at` that no cutoff known here denies: a new `sid` or `jti` takes it, so that
+    /// signing in again right after "revoke everything of this subject" works.
+    pub(super) fn free_time(&self, at: UnixMs, of: &FreeTime<'_>) -> UnixMs {
+        let audience = of.audience.iter().map(|audience| &**audience);
+        let mut keys = self.denylist.keys(of.subject, of.client_id, audience, of.claims.as_map());
+        if let Some(sid) = of.sid {
+            self.denylist.with_session(&mut keys, sid);
+        }
+        at.max(self.denylist.latest(&keys))
+    }
+
+    /// Signs the token for this client with its algorithm.
+    pub(super) fn mint(
+        &self,
+        client: &Client,
+        access: &AccessToken<'_>,
+        now: UnixMs,
+    ) -> Result<Minted, IssueError> {
+        let algorithm = client.algorithm.unwrap_or(self.policy.default_algorithm);
+        let [jti_chance @ .., high, low] = access.chance;
+        let jti = TokenId::new(access.jti_time, &jti_chance);
+        let expires_at =
+            access.issued_at.after(access.ttl - jitter(access.ttl, u16::from_be_bytes([high, low])));
+        let claims = self.claims(client, access, jti, expires_at);
+        let payload = serde_json::to_vec(&claims).map_err(|_| IssueError::NoKey(algorithm))?;
+        let ring = self.keys.ring();
+        let key = ring.signer(algorithm, now).ok_or(IssueError::NoKey(algorithm))?;
+        let token = key.sign_access_token(&payload).map_err(|_| IssueError::NoKey(algorithm))?;
+        if token.len() > self.policy.max_bytes {
+            return Err(too_large(&claims, token.len(), self.policy.max_bytes));
+        }
+        Ok(Minted { token, jti, expires_at })
+    }
+
+    fn claims(&self, client: &Client, access: &AccessToken<'_>, jti: TokenId, expires_at: UnixMs) -> Claims {
+        Claims {
+            iss: self.policy.issuer.clone(),
+            sub: access.subject.clone(),
+            aud: access.audience.clone(),
+            exp: NumericDate::from_ms(expires_at),
+            iat: NumericDate::from_ms(access.issued_at),
+            jti,
+            sid: access.sid,
+            client_id: client.id.clone(),
+            scope: access.scope.cloned(),
+            auth_time: access.auth_time,
+            amr: access.amr.cloned(),
+            acr: access.acr.cloned(),
+            cnf: None,
+            custom: access.claims.as_map().clone(),
+        }
+    }
+}
+
+/// What decides which cutoffs would match a token.
+pub(super) struct FreeTime<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) client_id: &'a ClientId,
+    pub(super) audience: &'a Audience,
+    pub(super) claims: &'a CustomClaims,
+    pub(super) sid: Option<SessionId>,
+}
+
+/// Up to 5 % of the life, so that tokens issued together are not all refreshed together.
+fn jitter(ttl: Duration, chance: u16) -> Duration {
+    ttl.mul_f64(0.05 * f64::from(chance) / f64::from(u16::MAX))
+}
+
+fn too_large(claims: &Claims, bytes: usize, limit: usize) -> IssueError {
+    let mut largest: Vec<(String, usize)> = match serde_json::to_value(claims) {
+        Ok(serde_json::Value::Object(members)) => {
+            members.into_iter().map(|(name, value)| (name, value.to_string().len())).collect()
+        }
+        _ => Vec::new(),
+    };
+    largest.sort_by(|(a_name, a), (b_name, b)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
+    largest.truncate(NAMED_CLAIMS);
+    IssueError::TooLarge { bytes, limit, largest }
+}
