@@ -129,6 +129,7 @@ impl Issuer {
             now,
         )?;
         let mut pair = TokenPair::of_access(&minted, Some(sid), grant.scope.clone(), now);
+        audit::issued(Some(sid), minted.jti, &client.id, &grant.subject);
         if let Some(binding) = binding {
             let root = SealedSession {
                 sid,
@@ -142,7 +143,6 @@ impl Issuer {
             pair.refresh_expires_in = Some(root.idle_expires_at.since(now).as_secs());
             pair.refresh_token = Some(self.sealer.seal(&root, now).map_err(|_| IssueError::NoSealingKey)?);
         }
-        audit::issued(&client.id, pair.session_id, minted.jti);
         Ok(pair)
     }
 
@@ -189,7 +189,7 @@ impl Issuer {
             chance: bytes(&*self.random),
         };
         let minted = self.minter.mint(client, &access, now)?;
-        audit::issued(&client.id, None, minted.jti);
+        audit::issued(None, minted.jti, &client.id, &subject);
         Ok(TokenPair::of_access(&minted, None, scope, now))
     }
 

@@ -158,6 +158,17 @@ pub enum OnTheft {
     Report,
 }
 
+impl OnTheft {
+    /// The name in the configuration and in audit events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RevokeSession => "revoke_session",
+            Self::RevokeSubject => "revoke_subject",
+            Self::Report => "report",
+        }
+    }
+}
+
 /// What a refresh does when the store cannot be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenStoreDown {

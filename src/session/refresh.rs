@@ -118,6 +118,12 @@ pub struct Refresher {
     degraded_since: AtomicU64,
 }
 
+/// What the rule said, and when the newest token was first presented.
+struct Step {
+    outcome: Outcome,
+    current_at: UnixMs,
+}
+
 /// How often a lost compare-and-swap is tried again. Each loss means that another request moved the register, after
 /// which the rule mostly has nothing left to write.
 const SWAP_ATTEMPTS: usize = 64;
@@ -152,9 +158,9 @@ impl Refresher {
         }
         let content = AccessContent { claims: history.claims(), scope: request.scope.as_ref() };
         match self.step(&session, now).await {
-            Ok(outcome) => {
+            Ok(step) => {
                 self.degraded_since.store(0, Ordering::Relaxed);
-                self.answer(outcome, &session, &content, &request, now).await
+                self.answer(&step, &session, &content, &request, now).await
             }
             Err(error) => self.degraded(&session, &content, &error, now),
         }
@@ -192,14 +198,15 @@ impl Refresher {
     }
 
     /// Moves the register by the rule.
-    async fn step(&self, session: &SealedSession, now: UnixMs) -> Result<Outcome, StoreError> {
+    async fn step(&self, session: &SealedSession, now: UnixMs) -> Result<Step, StoreError> {
         let mut register = self.store.load_register(session.sid).await?;
         for _ in 0..SWAP_ATTEMPTS {
             let (outcome, next) = decide(register.as_ref(), &session.presented, self.policy.window, now);
-            let Some(next) = next else { return Ok(outcome) };
+            let current_at = register.map_or(now, |register| register.at);
+            let Some(next) = next else { return Ok(Step { outcome, current_at }) };
             let kept_until = now.after(self.policy.idle_ttl).after(REGISTER_MARGIN);
             match self.store.swap_register(session.sid, register.as_ref(), &next, kept_until).await? {
-                Swap::Done => return Ok(outcome),
+                Swap::Done => return Ok(Step { outcome, current_at }),
                 Swap::Lost(found) => register = found,
             }
         }
@@ -208,14 +215,14 @@ impl Refresher {
 
     async fn answer(
         &self,
-        outcome: Outcome,
+        step: &Step,
         session: &SealedSession,
         content: &AccessContent<'_>,
         request: &RefreshRequest<'_>,
         now: UnixMs,
     ) -> Result<TokenPair, RefreshError> {
         let unsealed = |_| RefreshError::Unavailable;
-        let pair = match outcome {
+        let pair = match step.outcome {
             Outcome::Behind { since }
             | Outcome::Advance { since }
             | Outcome::Again { since }
@@ -232,22 +239,34 @@ impl Refresher {
                 pair.refresh_expires_in = Some(session.idle_expires_at.since(now).as_secs());
                 pair
             }
-            Outcome::Theft(theft) => return Err(self.theft(theft, session, &request.seen, now).await),
+            Outcome::Theft(theft) => {
+                return Err(self.theft(theft, step.current_at, session, &request.seen, now).await);
+            }
         };
-        audit::refreshed(&session.grant.client_id, session.sid, outcome.name());
+        audit::refreshed(session.sid, &session.grant.client_id, step.outcome.name());
         Ok(pair)
     }
 
     /// A copy is in use: say so, and end what the policy says. The answer is a refusal whether or not that worked.
-    async fn theft(&self, theft: Theft, session: &SealedSession, seen: &Seen, now: UnixMs) -> RefreshError {
-        audit::theft(
-            &session.grant.client_id,
-            session.sid,
-            theft.name(),
-            session.presented.minted,
-            now,
-            seen,
-        );
+    async fn theft(
+        &self,
+        theft: Theft,
+        current_at: UnixMs,
+        session: &SealedSession,
+        seen: &Seen,
+        now: UnixMs,
+    ) -> RefreshError {
+        audit::theft(&audit::Theft {
+            session: session.sid,
+            subject: &session.grant.subject,
+            client: &session.grant.client_id,
+            kind: theft.name(),
+            minted: session.presented.minted,
+            current_at,
+            address: seen.address.as_deref(),
+            user_agent: seen.user_agent.as_deref(),
+            action: self.policy.on_theft.name(),
+        });
         let ended = match self.policy.on_theft {
             OnTheft::RevokeSession => {
                 self.revoker.revoke_session(session.sid, theft_reason(theft), now).await.map(drop)
@@ -274,7 +293,7 @@ impl Refresher {
         let root =
             self.lineage.kept_root(session, history, at, now).map_err(|_| RefreshError::Unavailable)?;
         let content = AccessContent { claims: &root.grant.claims, scope: None };
-        audit::refreshed(&session.grant.client_id, root.sid, "kept");
+        audit::refreshed(root.sid, &session.grant.client_id, "kept");
         Ok(self.lineage.pair(&root, &content, now)?)
     }
 
@@ -305,7 +324,7 @@ impl Refresher {
         if self.policy.when_store_down == WhenStoreDown::Refuse || over || !self.journal.is_complete() {
             return Err(RefreshError::Unavailable);
         }
-        audit::refreshed(&session.grant.client_id, session.sid, "degraded");
+        audit::refreshed(session.sid, &session.grant.client_id, "degraded");
         Ok(self.lineage.access_only(session, content, now)?)
     }
 }

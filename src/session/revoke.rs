@@ -196,7 +196,7 @@ impl Revoker {
         now: UnixMs,
     ) -> Result<Revoked, RevokeError> {
         let entry = self.keys.compromise(kid, now)?;
-        audit::key_compromised(&entry.kid);
+        audit::key_changed(Some(&entry.kid), "compromise");
         let cutoff = match entry.usage() {
             KeyUse::Signing(_) => self.key_cutoff(&entry, reason, now),
             KeyUse::Sealing => {
@@ -351,7 +351,7 @@ impl Revoker {
             );
             RevokeError::Unavailable
         })?;
-        audit::revoked(&cutoff);
+        audit::revoked(cutoff.scope.kind(), cutoff.effect, cutoff.reason.as_ref(), "durable");
         Ok(Revoked { delivery: Delivery::Durable, position: Some(position), kept: None })
     }
 

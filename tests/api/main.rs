@@ -1,0 +1,14 @@
+//! The service from outside: every test talks HTTP to a real listener.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod harness;
+
+mod issue;
+mod refresh;
+mod revoke;
