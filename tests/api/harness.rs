@@ -23,6 +23,9 @@ pub const START: UnixMs = UnixMs::from_millis(1_795_262_400_250);
 /// The secret of every confidential client.
 pub const SECRET: &str = "correcthorsebatterystaple0123456789";
 
+/// `printf %s "$SECRET" | sha256sum`
+pub const SECRET_SHA256: &str = "9e99a7aec04130f89e7ae136c5f1745d583fe8074e1af59ff7fd8e25d50c75f2";
+
 /// Runs a test on a runtime of its own.
 pub fn run(test: impl Future<Output = ()>) {
     actix_web::rt::System::new().block_on(test);
@@ -274,7 +277,7 @@ fn form_body(request: reqwest::RequestBuilder, form: &[(&str, &str)]) -> reqwest
 }
 
 fn configuration(options: Options, directory: &std::path::Path) -> String {
-    let secret = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(SECRET));
+    let secret = SECRET_SHA256;
     let own = if options.algorithms.contains(&"EdDSA") { "algorithm = \"EdDSA\"" } else { "" };
     let all = r#"["sessions:issue", "sessions:revoke", "revocations:write", "revocations:read", "keys:manage", "tokens:introspect"]"#;
     format!(

@@ -9,6 +9,13 @@
 
 mod harness;
 
+mod errors;
 mod issue;
+mod keys;
+mod late;
+mod logs;
+mod oauth;
+mod process;
 mod refresh;
 mod revoke;
+mod stock;

@@ -1,0 +1,185 @@
+//! The program itself, as a process that is killed, stopped and started again.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{SECRET, SECRET_SHA256, run};
+
+/// A signet process on a directory of its own.
+struct Process {
+    child: Child,
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Process {
+    fn start(directory: &Path) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let file = directory.join("signet.toml");
+        std::fs::write(
+            &file,
+            format!(
+                "server.listen = \"127.0.0.1:{port}\"\nserver.public_url = \"{url}\"\nissuer.url = \"http://signet.test\"\n\
+                 keys.directory = {:?}\nstore.url = \"redb:{}\"\nstore.journal = {:?}\n[[clients]]\nid = \"app\"\n\
+                 secret_sha256 = \"{SECRET_SHA256}\"\naudiences = [\"api\"]\n\
+                 permissions = [\"sessions:issue\", \"sessions:revoke\", \"revocations:write\", \"tokens:introspect\"]\n",
+                directory.join("keys"),
+                directory.join("signet.redb").display(),
+                directory.join("journal.redb"),
+            ),
+        )
+        .unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_signet"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { child, url, http: reqwest::Client::new() }
+    }
+
+    async fn ready(self) -> Self {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !self.http.get(format!("{}/readyz", self.url)).send().await.is_ok_and(|r| r.status() == 200) {
+            assert!(tokio::time::Instant::now() < deadline, "not ready in 30 s");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        self
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap(); // SIGKILL
+        self.child.wait().unwrap();
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url)).basic_auth("app", Some(SECRET)).json(&body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    async fn issue(&self, sub: &str) -> Value {
+        let (status, pair) = self.post("/v1/sessions", json!({"sub": sub})).await;
+        assert_eq!(status, 201, "{pair}");
+        pair
+    }
+
+    async fn is_active(&self, pair: &Value) -> bool {
+        let token = pair["access_token"].as_str().unwrap();
+        let form = self.http.post(format!("{}/oauth2/introspect", self.url)).basic_auth("app", Some(SECRET));
+        let form = form.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
+        form.send().await.unwrap().json::<Value>().await.unwrap()["active"].as_bool().unwrap()
+    }
+}
+
+#[test]
+fn a_revocation_survives_a_kill_right_after_its_200() {
+    run(async {
+        let directory = TempDir::new().unwrap();
+        let process = Process::start(directory.path()).ready().await;
+        let revoked = process.issue("u").await;
+        let bystander = process.issue("v").await;
+        let (status, answer) = process.post("/v1/revocations", json!({"scope": {"sid": revoked["session_id"]}})).await;
+        process.kill();
+        assert_eq!((status, &answer["status"]), (200, &json!("durable")));
+        let process = Process::start(directory.path()).ready().await;
+        assert!(!process.is_active(&revoked).await);
+        let (status, _) = process.post("/v1/sessions/refresh", json!({"refresh_token": revoked["refresh_token"]})).await;
+        assert_eq!(status, 401);
+        assert!(process.is_active(&bystander).await, "the keys are the same, too");
+        process.kill();
+    });
+}
+
+#[test]
+fn of_ten_thousand_revocations_under_load_none_is_missing_after_a_kill() {
+    run(async {
+        let directory = TempDir::new().unwrap();
+        let process = Process::start(directory.path()).ready().await;
+        let mut sessions: Vec<Value> = Vec::new();
+        let mut issuing = FuturesUnordered::new();
+        for user in 0..10_000 {
+            if issuing.len() == 64 {
+                sessions.extend(issuing.next().await);
+            }
+            let process = &process;
+            issuing.push(async move { process.issue(&format!("user-{user}")).await });
+        }
+        sessions.extend(issuing.collect::<Vec<_>>().await);
+        let mut revoking = FuturesUnordered::new();
+        let mut acknowledged = 0;
+        for session in &sessions {
+            if revoking.len() == 64 {
+                assert_eq!(revoking.next().await, Some(200));
+                acknowledged += 1;
+            }
+            let (process, sid) = (&process, &session["session_id"]);
+            revoking.push(async move { process.post("/v1/revocations", json!({"scope": {"sid": sid}})).await.0 });
+        }
+        while let Some(status) = revoking.next().await {
+            assert_eq!(status, 200);
+            acknowledged += 1;
+        }
+        drop(revoking);
+        process.kill();
+        assert_eq!(acknowledged, 10_000);
+        let process = Process::start(directory.path()).ready().await;
+        let mut missing = 0;
+        for chunk in sessions.chunks(64) {
+            let checks = futures_util::future::join_all(chunk.iter().map(|session| process.is_active(session))).await;
+            missing += checks.into_iter().filter(|active| *active).count();
+        }
+        assert_eq!(missing, 0, "acknowledged revocations that were forgotten");
+        process.kill();
+    });
+}
+
+#[test]
+fn a_polite_stop_finishes_requests_and_closes_the_store() {
+    run(async {
+        let directory = TempDir::new().unwrap();
+        let mut process = Process::start(directory.path()).ready().await;
+        let session = process.issue("u").await;
+        let stop = Command::new("kill").arg("-TERM").arg(process.child.id().to_string()).status().unwrap();
+        assert!(stop.success());
+        assert!(process.child.wait().unwrap().success(), "exit code 0 after SIGTERM");
+        let process = Process::start(directory.path()).ready().await;
+        assert!(process.is_active(&session).await);
+        process.kill();
+    });
+}
+
+#[test]
+fn the_first_contact_prints_lines_that_work_when_pasted() {
+    run(async {
+        let directory = TempDir::new().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_signet"))
+            .arg("serve")
+            .current_dir(directory.path())
+            .env("SIGNET_SERVER__LISTEN", format!("127.0.0.1:{port}"))
+            .env("SIGNET_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.map(Result::unwrap).find(|line| line.trim_start().starts_with("curl ")).unwrap();
+        let url = format!("http://127.0.0.1:{port}/readyz");
+        while !reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let pasted = Command::new("sh").arg("-c").arg(line.trim()).output().unwrap();
+        let answer: Value = serde_json::from_slice(&pasted.stdout).unwrap_or(Value::Null);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(answer["access_token"].is_string(), "{line}\n{}", String::from_utf8_lossy(&pasted.stdout));
+    });
+}
