@@ -42,11 +42,26 @@ fn bodies_have_a_type_a_size_and_one_meaning() {
         send("application/json; charset=utf-8", r#"{"sub":"u"}"#.into()).await.expect(201);
         send("text/plain", r#"{"sub":"u"}"#.into()).await.expect(415);
         send("application/json", format!(r#"{{"sub":"{}"}}"#, "x".repeat(70_000))).await.expect(413);
-        for bad in ["", "{", "[]", "null", "7", r#"{"sub":"u"}x"#, r#"{"sub":"u","sub":"v"}"#, r#"{"sub":"u","claims":{"a":1,"a":2}}"#, "\u{0}"] {
+        for bad in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "7",
+            r#"{"sub":"u"}x"#,
+            r#"{"sub":"u","sub":"v"}"#,
+            r#"{"sub":"u","claims":{"a":1,"a":2}}"#,
+            "\u{0}",
+        ] {
             send("application/json", bad.into()).await.expect(400);
         }
         send("application/json", "[".repeat(60_000)).await.expect(400);
-        send("application/json", format!(r#"{{"sub":"u","claims":{}1{}}}"#, "[".repeat(20_000), "]".repeat(20_000))).await.expect(400);
+        send(
+            "application/json",
+            format!(r#"{{"sub":"u","claims":{}1{}}}"#, "[".repeat(20_000), "]".repeat(20_000)),
+        )
+        .await
+        .expect(400);
         let latin = app.request_as("app", "POST", "/v1/sessions").header("content-type", "application/json");
         Answer::of(latin.body(b"{\"sub\":\"\xe9\"}".to_vec())).await.expect(400);
     });
@@ -59,17 +74,38 @@ fn no_credentials_bad_credentials_and_too_few_permissions_are_told_apart() {
         let none = app.post("/v1/sessions", json!({"sub": "u"})).await;
         none.expect(401);
         let challenge = none.header("www-authenticate");
-        assert!(!challenge.is_empty() && !challenge.contains("error="), "no error where no credentials came: {challenge}");
-        let wrong = Answer::of(app.request("POST", "/v1/sessions").basic_auth("app", Some("no")).json(&json!({"sub": "u"}))).await;
+        assert!(
+            !challenge.is_empty() && !challenge.contains("error="),
+            "no error where no credentials came: {challenge}"
+        );
+        let wrong = Answer::of(
+            app.request("POST", "/v1/sessions").basic_auth("app", Some("no")).json(&json!({"sub": "u"})),
+        )
+        .await;
         wrong.expect(401);
-        let unknown = Answer::of(app.request("POST", "/v1/sessions").basic_auth("nobody", Some("no")).json(&json!({"sub": "u"}))).await;
-        assert_eq!((unknown.status, &unknown.text), (wrong.status, &wrong.text), "an unknown client is a wrong secret");
+        let unknown = Answer::of(
+            app.request("POST", "/v1/sessions").basic_auth("nobody", Some("no")).json(&json!({"sub": "u"})),
+        )
+        .await;
+        assert_eq!(
+            (unknown.status, &unknown.text),
+            (wrong.status, &wrong.text),
+            "an unknown client is a wrong secret"
+        );
         app.post_as("plain", "/v1/sessions", json!({"sub": "u"})).await.expect_problem(403, "sessions:issue");
-        app.post_as("plain", "/v1/revocations", json!({"scope": {"all": true}})).await.expect_problem(403, "revocations:write");
-        let public = Answer::of(app.request("POST", "/v1/sessions").basic_auth("spa", Some("")).json(&json!({"sub": "u"}))).await;
+        app.post_as("plain", "/v1/revocations", json!({"scope": {"all": true}}))
+            .await
+            .expect_problem(403, "revocations:write");
+        let public = Answer::of(
+            app.request("POST", "/v1/sessions").basic_auth("spa", Some("")).json(&json!({"sub": "u"})),
+        )
+        .await;
         public.expect(401);
         for garbage in ["Basic", "Basic %%%", "Bearer", "Bearer x", "Digest x", "Basic Og=="] {
-            let request = app.request("POST", "/v1/sessions").header("authorization", garbage).json(&json!({"sub": "u"}));
+            let request = app
+                .request("POST", "/v1/sessions")
+                .header("authorization", garbage)
+                .json(&json!({"sub": "u"}));
             Answer::of(request).await.expect(401);
         }
     });
@@ -80,7 +116,12 @@ fn a_guesser_is_slowed_down_and_the_owner_comes_back_in_a_minute() {
     run(async {
         let app = TestApp::start().await;
         let attempt = async |secret: &str| {
-            Answer::of(app.request("POST", "/v1/sessions").basic_auth("app", Some(secret)).json(&json!({"sub": "u"}))).await
+            Answer::of(
+                app.request("POST", "/v1/sessions")
+                    .basic_auth("app", Some(secret))
+                    .json(&json!({"sub": "u"})),
+            )
+            .await
         };
         attempt(SECRET).await.expect(201);
         let mut statuses = Vec::new();

@@ -86,8 +86,13 @@ impl TestApp {
             Err(error) => panic!("{error}"),
         };
         let random = Arc::new(SystemRandom::new());
-        let embedded = Arc::new(EmbeddedStore::open(&directory.path().join("signet.redb"), &*random).unwrap());
-        let store = Arc::new(WatchedStore { inner: Arc::clone(&embedded), calls: AtomicU64::new(0), away: AtomicBool::new(false) });
+        let embedded =
+            Arc::new(EmbeddedStore::open(&directory.path().join("signet.redb"), &*random).unwrap());
+        let store = Arc::new(WatchedStore {
+            inner: Arc::clone(&embedded),
+            calls: AtomicU64::new(0),
+            away: AtomicBool::new(false),
+        });
         let app = App::builder(config)
             .clock(clock.clone())
             .random(random)
@@ -118,7 +123,9 @@ impl TestApp {
 
     pub fn now_rfc3339(&self) -> String {
         let millis = i64::try_from(self.clock.now().as_millis()).unwrap();
-        chrono::DateTime::from_timestamp_millis(millis).unwrap().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+        chrono::DateTime::from_timestamp_millis(millis)
+            .unwrap()
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
     pub fn store_calls(&self) -> u64 {
@@ -246,12 +253,18 @@ impl Answer {
 
     #[track_caller]
     pub fn access_token(&self) -> String {
-        self.json["access_token"].as_str().unwrap_or_else(|| panic!("no access token: {}", self.text)).to_owned()
+        self.json["access_token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no access token: {}", self.text))
+            .to_owned()
     }
 
     #[track_caller]
     pub fn refresh_token(&self) -> String {
-        self.json["refresh_token"].as_str().unwrap_or_else(|| panic!("no refresh token: {}", self.text)).to_owned()
+        self.json["refresh_token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no refresh token: {}", self.text))
+            .to_owned()
     }
 
     #[track_caller]

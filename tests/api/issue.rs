@@ -157,7 +157,9 @@ fn a_token_over_the_byte_budget_is_refused_with_its_fattest_claims() {
 fn every_claim_that_is_given_comes_back_from_introspection() {
     run(async {
         let app = TestApp::start().await;
-        let issued = app.issue(json!({"sub": "u", "aud": "api", "scope": "read", "claims": {"deep": {"a": [1, null]}}})).await;
+        let issued = app
+            .issue(json!({"sub": "u", "aud": "api", "scope": "read", "claims": {"deep": {"a": [1, null]}}}))
+            .await;
         let (_, claims) = issued.access_token_parts();
         let seen: Value = app.introspect(&issued.access_token()).await;
         assert_eq!(seen["active"], true);

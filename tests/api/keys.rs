@@ -34,10 +34,26 @@ fn the_ring_shows_states_and_times_and_no_secrets() {
         for key in &keys {
             for member in ["created_at", "activates_at", "retires_at", "expires_at"] {
                 let text = key[member].as_str().unwrap();
-                assert!(chrono::DateTime::parse_from_rfc3339(text).is_ok() && text.ends_with('Z'), "{member}: {text}");
+                assert!(
+                    chrono::DateTime::parse_from_rfc3339(text).is_ok() && text.ends_with('Z'),
+                    "{member}: {text}"
+                );
             }
             let members: Vec<_> = key.as_object().unwrap().keys().cloned().collect();
-            assert!(members.iter().all(|name| ["kid", "alg", "use", "state", "created_at", "activates_at", "retires_at", "expires_at"].contains(&name.as_str())), "{members:?}");
+            assert!(
+                members.iter().all(|name| [
+                    "kid",
+                    "alg",
+                    "use",
+                    "state",
+                    "created_at",
+                    "activates_at",
+                    "retires_at",
+                    "expires_at"
+                ]
+                .contains(&name.as_str())),
+                "{members:?}"
+            );
         }
     });
 }
@@ -53,7 +69,8 @@ fn a_sudden_rotation_promotes_a_key_that_was_already_published() {
         let token = app.issue(json!({"sub": "u", "aud": "api"})).await;
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "ES256", "activate": "now"})).await.expect(200);
         let next = app.issue(json!({"sub": "u", "aud": "api"})).await;
-        let (old, new) = (token.access_token_parts().0["kid"].clone(), next.access_token_parts().0["kid"].clone());
+        let (old, new) =
+            (token.access_token_parts().0["kid"].clone(), next.access_token_parts().0["kid"].clone());
         assert_ne!(old, new);
         assert!(before.contains(&new.as_str().unwrap().to_owned()), "verifiers have long seen it");
         assert!(app.is_active(&token.access_token()).await, "what the old key signed stays good");
@@ -69,7 +86,8 @@ fn a_compromised_key_is_out_at_once_and_for_good() {
         let before = published(&app).await;
         let token = app.issue(json!({"sub": "u", "aud": "api"})).await;
         let kid = token.access_token_parts().0["kid"].as_str().unwrap().to_owned();
-        let answer = app.post_as("app", &format!("/v1/keys/{kid}/revoke"), json!({"reason": "laptop lost"})).await;
+        let answer =
+            app.post_as("app", &format!("/v1/keys/{kid}/revoke"), json!({"reason": "laptop lost"})).await;
         answer.expect(200);
         assert_eq!(answer.json["status"], "durable");
         assert!(!app.is_active(&token.access_token()).await);
@@ -125,7 +143,8 @@ fn several_algorithms_are_served_at_once() {
     run(async {
         let app = TestApp::with(Options { algorithms: &["ES256", "EdDSA"], ..Options::default() }).await;
         let jwks = app.get("/.well-known/jwks.json").await;
-        let algorithms: Vec<_> = jwks.json["keys"].as_array().unwrap().iter().map(|key| key["alg"].clone()).collect();
+        let algorithms: Vec<_> =
+            jwks.json["keys"].as_array().unwrap().iter().map(|key| key["alg"].clone()).collect();
         for algorithm in ["ES256", "EdDSA"] {
             assert_eq!(algorithms.iter().filter(|known| **known == algorithm).count(), 2, "{algorithms:?}");
         }
@@ -143,8 +162,12 @@ fn a_private_key_is_imported_and_becomes_the_standby() {
         answer.expect(201);
         assert!(!answer.text.contains("PRIVATE"), "{}", answer.text);
         app.post_as("app", "/v1/keys/import", json!({"private_key_pem": pem})).await.expect(409);
-        app.post_as("app", "/v1/keys/import", json!({"private_key_pem": "nonsense"})).await.expect_problem(400, "private_key_pem");
-        app.post_as("app", "/v1/keys/import", json!({"private_key_pem": pem, "alg": "EdDSA"})).await.expect(400);
+        app.post_as("app", "/v1/keys/import", json!({"private_key_pem": "nonsense"}))
+            .await
+            .expect_problem(400, "private_key_pem");
+        app.post_as("app", "/v1/keys/import", json!({"private_key_pem": pem, "alg": "EdDSA"}))
+            .await
+            .expect(400);
         app.clock.advance(Duration::from_secs(31 * 60));
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "ES256", "activate": "now"})).await.expect(200);
         let kid = app.issue(json!({"sub": "u", "aud": "api"})).await.access_token_parts().0["kid"].clone();
@@ -162,6 +185,8 @@ fn only_a_key_manager_sees_or_moves_keys() {
         app.post("/v1/keys/rotate", json!({})).await.expect(401);
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "HS256"})).await.expect_problem(400, "alg");
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "RS256"})).await.expect_problem(400, "RS256");
-        app.post_as("app", "/v1/keys/rotate", json!({"activate": "later"})).await.expect_problem(400, "activate");
+        app.post_as("app", "/v1/keys/rotate", json!({"activate": "later"}))
+            .await
+            .expect_problem(400, "activate");
     });
 }

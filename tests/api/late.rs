@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use signet::session::{
-    ClientRegistry, RefreshCaller, RefreshError, RefreshRequest, Refresher, RefresherParts, Revoker, RevokerParts, Seen,
+    ClientRegistry, RefreshCaller, RefreshError, RefreshRequest, Refresher, RefresherParts, Revoker,
+    RevokerParts, Seen,
 };
 use signet::store::{Journal, MemoryStore, Store};
 use signet_verifier::{Clock, Denylist, Expected, Verifier, VerifyError};

@@ -44,12 +44,14 @@ fn everything_that_happens_is_audited_and_nothing_secret_is_logged() {
         .flatten_event(true)
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || sink.clone());
-    tracing::subscriber::set_global_default(subscriber.finish()).expect("each test is a process under nextest");
+    tracing::subscriber::set_global_default(subscriber.finish())
+        .expect("each test is a process under nextest");
     let mut seen = Vec::new();
     run(async {
         let app = TestApp::start().await;
         let pem = include_str!("fixtures/es256.pem");
-        let first = app.issue(json!({"sub": "u", "aud": "api", "claims": {"email": "someone@example.org"}})).await;
+        let first =
+            app.issue(json!({"sub": "u", "aud": "api", "claims": {"email": "someone@example.org"}})).await;
         app.clock.advance(Duration::from_secs(280));
         let second = app.refresh(&first.refresh_token()).await;
         app.clock.advance(Duration::from_secs(280));
@@ -58,10 +60,18 @@ fn everything_that_happens_is_audited_and_nothing_secret_is_logged() {
         app.refresh(&first.refresh_token()).await.expect(401);
         app.refresh(&format!("{}x", third.refresh_token())).await.expect(401);
         app.introspect(&third.access_token()).await;
-        app.post_as("app", "/v1/revocations", json!({"scope": {"sub": "u"}, "reason": "left the company"})).await.expect(200);
+        app.post_as("app", "/v1/revocations", json!({"scope": {"sub": "u"}, "reason": "left the company"}))
+            .await
+            .expect(200);
         app.post_as("app", "/v1/keys/import", json!({"private_key_pem": pem})).await.expect(201);
         app.post_as("app", "/v1/keys/rotate", json!({})).await.expect(200);
-        Answer::of(app.request("POST", "/v1/sessions").basic_auth("app", Some("wrong-secret-of-a-guesser")).json(&json!({}))).await.expect(401);
+        Answer::of(
+            app.request("POST", "/v1/sessions")
+                .basic_auth("app", Some("wrong-secret-of-a-guesser"))
+                .json(&json!({})),
+        )
+        .await
+        .expect(401);
         app.form_as("app", "/oauth2/revoke", &[("token", &third.access_token())]).await.expect(200);
         app.delete_bearer("/v1/sessions/current", &third.access_token()).await;
         seen.extend([first, second, third]);
@@ -70,15 +80,23 @@ fn everything_that_happens_is_audited_and_nothing_secret_is_logged() {
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let mut hidden = secrets(&seen);
     hidden.extend(["wrong-secret-of-a-guesser".into(), "someone@example.org".into(), "PRIVATE KEY".into()]);
-    hidden.extend(include_str!("fixtures/es256.pem").lines().filter(|line| !line.starts_with('-')).map(str::to_owned));
+    hidden.extend(
+        include_str!("fixtures/es256.pem").lines().filter(|line| !line.starts_with('-')).map(str::to_owned),
+    );
     for secret in &hidden {
         assert!(!logged.contains(secret.as_str()), "a secret was logged: {secret:.12}…");
     }
     let events: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let audited = |event: &str| events.iter().filter(|line| line["target"] == "audit" && line["event"] == event).count();
+    let audited = |event: &str| {
+        events.iter().filter(|line| line["target"] == "audit" && line["event"] == event).count()
+    };
     assert_eq!(audited("session.issued"), 1);
     assert_eq!(audited("session.refreshed"), 2);
     assert_eq!(audited("session.theft"), 1);
-    assert_eq!(audited("revocation.accepted"), 2, "the theft's and the administrator's; the rest was revoked already");
+    assert_eq!(
+        audited("revocation.accepted"),
+        2,
+        "the theft's and the administrator's; the rest was revoked already"
+    );
     assert!(audited("key.changed") >= 3, "made, imported, rotated");
 }

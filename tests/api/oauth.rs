@@ -40,10 +40,14 @@ fn the_api_takes_a_bearer_token_for_this_service_and_no_other() {
         let app = TestApp::start().await;
         let grant = [("grant_type", "client_credentials"), ("resource", app.issuer())];
         let for_us = app.form_as("app", "/oauth2/token", &grant).await.access_token();
-        let for_api = app.form_as("app", "/oauth2/token", &[("grant_type", "client_credentials"), ("resource", "api")]).await;
+        let for_api = app
+            .form_as("app", "/oauth2/token", &[("grant_type", "client_credentials"), ("resource", "api")])
+            .await;
         let session = app.issue(json!({"sub": "app", "aud": "api"})).await.access_token();
         let body = json!({"sub": "u", "aud": "api"});
-        let issue = async |token: &str| Answer::of(app.request("POST", "/v1/sessions").bearer_auth(token).json(&body)).await;
+        let issue = async |token: &str| {
+            Answer::of(app.request("POST", "/v1/sessions").bearer_auth(token).json(&body)).await
+        };
         issue(&for_us).await.expect(201);
         issue(&for_api.access_token()).await.expect(401);
         issue(&session).await.expect(401);
@@ -52,7 +56,11 @@ fn the_api_takes_a_bearer_token_for_this_service_and_no_other() {
         app.clock.advance(Duration::from_secs(400));
         let expired = issue(&for_us).await;
         expired.expect(401);
-        assert!(expired.header("www-authenticate").contains("invalid_token"), "{}", expired.header("www-authenticate"));
+        assert!(
+            expired.header("www-authenticate").contains("invalid_token"),
+            "{}",
+            expired.header("www-authenticate")
+        );
     });
 }
 
@@ -73,7 +81,11 @@ fn a_session_refreshes_at_the_token_endpoint_too() {
         let newest = next.refresh_token();
         let grant = [("grant_type", "refresh_token"), ("refresh_token", newest.as_str())];
         let whole = app.form_as("app", "/oauth2/token", &grant).await;
-        assert_eq!(whole.access_token_parts().1["scope"], "read write", "narrowing does not shrink the grant");
+        assert_eq!(
+            whole.access_token_parts().1["scope"],
+            "read write",
+            "narrowing does not shrink the grant"
+        );
         let wider = app.form_as("app", "/oauth2/token", &[grant[0], grant[1], ("scope", "read admin")]).await;
         oauth_error(&wider, 400, "invalid_scope");
     });
@@ -86,24 +98,45 @@ fn every_error_of_the_token_endpoint_is_the_rfcs() {
         let path = "/oauth2/token";
         oauth_error(&app.form_as("app", path, &[]).await, 400, "invalid_request");
         oauth_error(&app.form_as("app", path, &[("grant_type", "")]).await, 400, "invalid_request");
-        oauth_error(&app.form_as("app", path, &[("grant_type", "password")]).await, 400, "unsupported_grant_type");
+        oauth_error(
+            &app.form_as("app", path, &[("grant_type", "password")]).await,
+            400,
+            "unsupported_grant_type",
+        );
         let twice = [("grant_type", "client_credentials"), ("grant_type", "client_credentials")];
         oauth_error(&app.form_as("app", path, &twice).await, 400, "invalid_request");
         let scope = [("grant_type", "client_credentials"), ("scope", "admin")];
         oauth_error(&app.form_as("app", path, &scope).await, 400, "invalid_scope");
         let target = [("grant_type", "client_credentials"), ("resource", "https://elsewhere")];
         oauth_error(&app.form_as("app", path, &target).await, 400, "invalid_target");
-        oauth_error(&app.form_as("app", path, &[("grant_type", "refresh_token")]).await, 400, "invalid_request");
+        oauth_error(
+            &app.form_as("app", path, &[("grant_type", "refresh_token")]).await,
+            400,
+            "invalid_request",
+        );
         let bad = [("grant_type", "refresh_token"), ("refresh_token", "sgr_x")];
         oauth_error(&app.form_as("app", path, &bad).await, 400, "invalid_grant");
         let wrong = app.request("POST", path).basic_auth("app", Some("wrong"));
-        let wrong = Answer::of(wrong.header("content-type", "application/x-www-form-urlencoded").body("grant_type=client_credentials")).await;
+        let wrong = Answer::of(
+            wrong
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body("grant_type=client_credentials"),
+        )
+        .await;
         oauth_error(&wrong, 401, "invalid_client");
         assert!(wrong.header("www-authenticate").starts_with("Basic"));
-        oauth_error(&app.form("/oauth2/token", &[("grant_type", "client_credentials")]).await, 401, "invalid_client");
+        oauth_error(
+            &app.form("/oauth2/token", &[("grant_type", "client_credentials")]).await,
+            401,
+            "invalid_client",
+        );
         let public = [("grant_type", "client_credentials"), ("client_id", "spa")];
         let answer = app.form(path, &public).await;
-        assert!(matches!(answer.json["error"].as_str(), Some("unauthorized_client" | "invalid_client")), "{}", answer.text);
+        assert!(
+            matches!(answer.json["error"].as_str(), Some("unauthorized_client" | "invalid_client")),
+            "{}",
+            answer.text
+        );
         let json_body = app.post_as("app", path, json!({"grant_type": "client_credentials"})).await;
         assert!(matches!(json_body.status, 400 | 415), "{}", json_body.status);
         let get = app.get_as("app", path).await;
@@ -118,7 +151,9 @@ fn basic_halves_are_form_decoded_and_two_methods_at_once_are_refused() {
         let app = TestApp::start().await;
         let body = "grant_type=client_credentials";
         let basic = |text: String| {
-            let request = app.request("POST", "/oauth2/token").header("authorization", format!("Basic {}", STANDARD.encode(text)));
+            let request = app
+                .request("POST", "/oauth2/token")
+                .header("authorization", format!("Basic {}", STANDARD.encode(text)));
             request.header("content-type", "application/x-www-form-urlencoded")
         };
         Answer::of(basic(format!("%70lain:{}", SECRET.replace('c', "%63"))).body(body)).await.expect(200);
@@ -147,7 +182,9 @@ fn introspection_tells_what_is_believed_and_nothing_of_the_rest() {
         assert_eq!((&refresh["active"], &refresh["sub"]), (&json!(true), &json!("u")));
         let token = session.access_token();
         for hint in ["access_token", "refresh_token", "nonsense"] {
-            let answer = app.form_as("rs", "/oauth2/introspect", &[("token", &token), ("token_type_hint", hint)]).await;
+            let answer = app
+                .form_as("rs", "/oauth2/introspect", &[("token", &token), ("token_type_hint", hint)])
+                .await;
             assert_eq!(answer.json["active"], true, "a hint is only a hint");
         }
         for dead in ["", "x", "a.b.c", &format!("{token}x"), "sgr_AAAA"] {
@@ -163,7 +200,11 @@ fn introspection_tells_what_is_believed_and_nothing_of_the_rest() {
         let strangers = app.form_as("plain", "/oauth2/introspect", &[("token", &token)]).await;
         assert_eq!(strangers.json, json!({"active": false}), "and not those of others");
         oauth_error(&app.form("/oauth2/introspect", &[("token", &token)]).await, 401, "invalid_client");
-        oauth_error(&app.form("/oauth2/introspect", &[("token", &token), ("client_id", "spa")]).await, 401, "invalid_client");
+        oauth_error(
+            &app.form("/oauth2/introspect", &[("token", &token), ("client_id", "spa")]).await,
+            401,
+            "invalid_client",
+        );
         app.clock.advance(Duration::from_secs(331));
         assert!(!app.is_active(&token).await, "expired");
     });
@@ -178,7 +219,9 @@ fn revocation_believes_signatures_not_claims() {
         let (unsigned, _) = token.rsplit_once('.').unwrap();
         let forged = format!("{unsigned}.{}", "A".repeat(86));
         let revoke = async |client: &str, token: &str| {
-            let answer = app.form_as(client, "/oauth2/revoke", &[("token", token), ("token_type_hint", "nonsense")]).await;
+            let answer = app
+                .form_as(client, "/oauth2/revoke", &[("token", token), ("token_type_hint", "nonsense")])
+                .await;
             answer.expect(200);
             assert_eq!(answer.text, "");
         };
@@ -218,13 +261,18 @@ fn metadata_is_the_same_under_both_names_and_true() {
         assert_eq!(oauth.json["grant_types_supported"], json!(["client_credentials", "refresh_token"]));
         assert!(oauth.json["response_types_supported"].is_array());
         for (name, path) in [
-            ("token_endpoint", "/oauth2/token"), ("introspection_endpoint", "/oauth2/introspect"),
-            ("revocation_endpoint", "/oauth2/revoke"), ("jwks_uri", "/.well-known/jwks.json"),
+            ("token_endpoint", "/oauth2/token"),
+            ("introspection_endpoint", "/oauth2/introspect"),
+            ("revocation_endpoint", "/oauth2/revoke"),
+            ("jwks_uri", "/.well-known/jwks.json"),
         ] {
             assert_eq!(oauth.json[name], format!("{}{path}", app.issuer()), "{name}");
         }
         for (name, value) in oauth.json.as_object().unwrap() {
-            assert!(value.as_array().is_none_or(|list| !list.is_empty()) || name == "response_types_supported", "{name}: RFC 8414 omits empty lists");
+            assert!(
+                value.as_array().is_none_or(|list| !list.is_empty()) || name == "response_types_supported",
+                "{name}: RFC 8414 omits empty lists"
+            );
         }
     });
 }
@@ -242,15 +290,21 @@ fn the_jwks_is_cached_by_its_entity_tag() {
         let keys = whole.json["keys"].as_array().unwrap();
         assert_eq!(keys.len(), 2, "the active key and its standby");
         for key in keys {
-            assert_eq!((&key["use"], &key["alg"], &key["kty"]), (&json!("sig"), &json!("ES256"), &json!("EC")));
+            assert_eq!(
+                (&key["use"], &key["alg"], &key["kty"]),
+                (&json!("sig"), &json!("ES256"), &json!("EC"))
+            );
             assert!(key.get("d").is_none());
         }
         for sent in [etag.clone(), "*".into(), format!("\"x\", {etag}"), format!("W/{etag}")] {
-            let answer = Answer::of(app.request("GET", "/.well-known/jwks.json").header("if-none-match", &sent)).await;
+            let answer =
+                Answer::of(app.request("GET", "/.well-known/jwks.json").header("if-none-match", &sent)).await;
             assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{sent}");
             assert_eq!(answer.header("etag"), etag);
         }
-        Answer::of(app.request("GET", "/.well-known/jwks.json").header("if-none-match", "\"x\"")).await.expect(200);
+        Answer::of(app.request("GET", "/.well-known/jwks.json").header("if-none-match", "\"x\""))
+            .await
+            .expect(200);
         app.post_as("app", "/v1/keys/rotate", json!({})).await.expect(200);
         app.clock.advance(Duration::from_secs(40 * 60));
         app.app.tick().await;

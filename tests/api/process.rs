@@ -60,7 +60,8 @@ impl Process {
     }
 
     async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        let request = self.http.post(format!("{}{path}", self.url)).basic_auth("app", Some(SECRET)).json(&body);
+        let request =
+            self.http.post(format!("{}{path}", self.url)).basic_auth("app", Some(SECRET)).json(&body);
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
@@ -74,7 +75,8 @@ impl Process {
     async fn is_active(&self, pair: &Value) -> bool {
         let token = pair["access_token"].as_str().unwrap();
         let form = self.http.post(format!("{}/oauth2/introspect", self.url)).basic_auth("app", Some(SECRET));
-        let form = form.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
+        let form =
+            form.header("content-type", "application/x-www-form-urlencoded").body(format!("token={token}"));
         form.send().await.unwrap().json::<Value>().await.unwrap()["active"].as_bool().unwrap()
     }
 }
@@ -86,12 +88,14 @@ fn a_revocation_survives_a_kill_right_after_its_200() {
         let process = Process::start(directory.path()).ready().await;
         let revoked = process.issue("u").await;
         let bystander = process.issue("v").await;
-        let (status, answer) = process.post("/v1/revocations", json!({"scope": {"sid": revoked["session_id"]}})).await;
+        let (status, answer) =
+            process.post("/v1/revocations", json!({"scope": {"sid": revoked["session_id"]}})).await;
         process.kill();
         assert_eq!((status, &answer["status"]), (200, &json!("durable")));
         let process = Process::start(directory.path()).ready().await;
         assert!(!process.is_active(&revoked).await);
-        let (status, _) = process.post("/v1/sessions/refresh", json!({"refresh_token": revoked["refresh_token"]})).await;
+        let (status, _) =
+            process.post("/v1/sessions/refresh", json!({"refresh_token": revoked["refresh_token"]})).await;
         assert_eq!(status, 401);
         assert!(process.is_active(&bystander).await, "the keys are the same, too");
         process.kill();
@@ -121,7 +125,8 @@ fn of_ten_thousand_revocations_under_load_none_is_missing_after_a_kill() {
                 acknowledged += 1;
             }
             let (process, sid) = (&process, &session["session_id"]);
-            revoking.push(async move { process.post("/v1/revocations", json!({"scope": {"sid": sid}})).await.0 });
+            revoking
+                .push(async move { process.post("/v1/revocations", json!({"scope": {"sid": sid}})).await.0 });
         }
         while let Some(status) = revoking.next().await {
             assert_eq!(status, 200);
@@ -133,7 +138,8 @@ fn of_ten_thousand_revocations_under_load_none_is_missing_after_a_kill() {
         let process = Process::start(directory.path()).ready().await;
         let mut missing = 0;
         for chunk in sessions.chunks(64) {
-            let checks = futures_util::future::join_all(chunk.iter().map(|session| process.is_active(session))).await;
+            let checks =
+                futures_util::future::join_all(chunk.iter().map(|session| process.is_active(session))).await;
             missing += checks.into_iter().filter(|active| *active).count();
         }
         assert_eq!(missing, 0, "acknowledged revocations that were forgotten");

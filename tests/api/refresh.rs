@@ -42,7 +42,8 @@ fn a_thousand_parallel_refreshes_of_one_token_give_one_successor() {
         answers.iter().for_each(|answer| answer.expect(200));
         let successors: HashSet<String> = answers.iter().map(|answer| answer.refresh_token()).collect();
         assert_eq!(successors.len(), 1, "one successor, byte for byte");
-        let ids: HashSet<String> = answers.iter().map(|a| a.access_token_parts().1["jti"].to_string()).collect();
+        let ids: HashSet<String> =
+            answers.iter().map(|a| a.access_token_parts().1["jti"].to_string()).collect();
         assert_eq!(ids.len(), 1, "and one access token");
         app.clock.advance(LATER);
         app.refresh(successors.iter().next().unwrap()).await.expect(200);
@@ -121,7 +122,8 @@ fn whoever_of_thief_and_owner_comes_second_with_a_sibling_is_caught() {
 #[test]
 fn report_only_refuses_the_copy_and_leaves_the_session() {
     run(async {
-        let app = TestApp::with(Options { extra: "refresh.on_theft = \"report\"", ..Options::default() }).await;
+        let app =
+            TestApp::with(Options { extra: "refresh.on_theft = \"report\"", ..Options::default() }).await;
         let (stolen, newest) = two_steps(&app).await;
         app.refresh(&stolen).await.expect_code(401, "refresh_reused");
         app.refresh(&newest).await.expect(200);
@@ -131,7 +133,9 @@ fn report_only_refuses_the_copy_and_leaves_the_session() {
 #[test]
 fn revoke_subject_ends_every_session_of_the_subject() {
     run(async {
-        let app = TestApp::with(Options { extra: "refresh.on_theft = \"revoke_subject\"", ..Options::default() }).await;
+        let app =
+            TestApp::with(Options { extra: "refresh.on_theft = \"revoke_subject\"", ..Options::default() })
+                .await;
         let (stolen, _) = two_steps(&app).await;
         let elsewhere = app.issue(json!({"sub": "u", "aud": "api"})).await;
         let stranger = app.issue(json!({"sub": "v", "aud": "api"})).await;
@@ -205,7 +209,8 @@ fn a_successor_made_again_after_a_restart_is_the_same_text() {
 fn a_session_bound_to_its_client_is_refreshed_by_that_client_only() {
     run(async {
         let app = TestApp::start().await;
-        let token = app.issue(json!({"sub": "u", "aud": "api", "refresh_by": "client"})).await.refresh_token();
+        let token =
+            app.issue(json!({"sub": "u", "aud": "api", "refresh_by": "client"})).await.refresh_token();
         app.refresh(&token).await.expect(401);
         app.post_as("ed", "/v1/sessions/refresh", json!({"refresh_token": token})).await.expect(401);
         app.post_as("app", "/v1/sessions/refresh", json!({"refresh_token": token})).await.expect(200);
@@ -227,7 +232,10 @@ fn another_clients_attempt_does_not_move_the_register() {
 fn a_client_may_set_claims_when_it_refreshes_for_a_user() {
     run(async {
         let app = TestApp::start().await;
-        let token = app.issue(json!({"sub": "u", "aud": "api", "claims": {"role": "member", "tenant": "acme"}})).await.refresh_token();
+        let token = app
+            .issue(json!({"sub": "u", "aud": "api", "claims": {"role": "member", "tenant": "acme"}}))
+            .await
+            .refresh_token();
         let body = json!({"refresh_token": token, "claims": {"role": "admin", "tenant": null}});
         app.post("/v1/sessions/refresh", body.clone()).await.expect(403);
         let next = app.post_as("app", "/v1/sessions/refresh", body).await;
@@ -251,8 +259,16 @@ fn what_is_not_a_refresh_token_is_invalid_and_costs_no_store_call() {
         flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
         let before = app.store_calls();
         for bad in [
-            String::new(), "sgr_".into(), "x".into(), good.access_token(), refresh.replace("sgr_", ""), format!("{refresh}="),
-            format!("{refresh}A"), refresh[..refresh.len() - 1].into(), String::from_utf8(flipped).unwrap(), "sgr_".repeat(8_000),
+            String::new(),
+            "sgr_".into(),
+            "x".into(),
+            good.access_token(),
+            refresh.replace("sgr_", ""),
+            format!("{refresh}="),
+            format!("{refresh}A"),
+            refresh[..refresh.len() - 1].into(),
+            String::from_utf8(flipped).unwrap(),
+            "sgr_".repeat(8_000),
         ] {
             let answer = app.refresh(&bad).await;
             assert!(matches!(answer.status, 400 | 401), "{} for {bad:.40}", answer.status);
@@ -295,7 +311,9 @@ fn a_lost_store_degrades_refresh_and_logs_nobody_out() {
 #[test]
 fn degradation_can_be_refused_instead() {
     run(async {
-        let app = TestApp::with(Options { extra: "refresh.when_store_down = \"refuse\"", ..Options::default() }).await;
+        let app =
+            TestApp::with(Options { extra: "refresh.when_store_down = \"refuse\"", ..Options::default() })
+                .await;
         let first = app.issue(json!({"sub": "u", "aud": "api"})).await;
         app.store_goes_away();
         let answer = app.refresh(&first.refresh_token()).await;

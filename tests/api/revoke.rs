@@ -19,7 +19,9 @@ fn logging_out_ends_the_session_for_access_and_refresh() {
         let by_access = app.issue(json!({"sub": "u", "aud": "api"})).await;
         app.delete_bearer("/v1/sessions/current", &by_access.access_token()).await.expect(204);
         let by_refresh = app.issue(json!({"sub": "u", "aud": "api"})).await;
-        app.delete_body("/v1/sessions/current", json!({"refresh_token": by_refresh.refresh_token()})).await.expect(204);
+        app.delete_body("/v1/sessions/current", json!({"refresh_token": by_refresh.refresh_token()}))
+            .await
+            .expect(204);
         let by_admin = app.issue(json!({"sub": "u", "aud": "api"})).await;
         let answer = app.delete_as("app", &format!("/v1/sessions/{}", by_admin.session_id())).await;
         answer.expect(200);
@@ -93,7 +95,12 @@ fn signing_in_in_the_same_millisecond_as_revoke_everything_works() {
 #[test]
 fn cutoff_sign_in_cutoff_within_one_millisecond_denies_that_sign_in() {
     run(async {
-        for second in [json!({"sub": "u"}), json!({"all": true}), json!({"claim": {"tenant": "acme"}}), json!({"aud": "api"})] {
+        for second in [
+            json!({"sub": "u"}),
+            json!({"all": true}),
+            json!({"claim": {"tenant": "acme"}}),
+            json!({"aud": "api"}),
+        ] {
             let app = TestApp::start().await;
             revoke(&app, json!({"scope": {"sub": "u"}})).await;
             let between = app.issue(json!({"sub": "u", "aud": "api", "claims": {"tenant": "acme"}})).await;
@@ -120,6 +127,7 @@ fn claims_patches_come_to_one_result_in_any_order_and_twice() {
             let app = TestApp::start().await;
             let claims = json!({"tenant": "acme", "role": "member", "plan": "free"});
             let session = app.issue(json!({"sub": "u", "aud": "api", "claims": claims})).await;
+            app.clock.advance(Duration::from_secs(1));
             let at = app.now_rfc3339();
             for _ in 0..2 {
                 for index in order {
@@ -135,7 +143,11 @@ fn claims_patches_come_to_one_result_in_any_order_and_twice() {
             results.push(json!([claims["role"], claims.get("plan"), claims["seat"], claims["tenant"]]));
         }
         assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
-        assert_eq!(results[0], json!(["auditor", null, {"n": 4}, "acme"]), "greater canonical JSON wins a tie");
+        assert_eq!(
+            results[0],
+            json!(["auditor", null, {"n": 4}, "acme"]),
+            "greater canonical JSON wins a tie"
+        );
     });
 }
 
@@ -169,7 +181,10 @@ fn signing_out_everywhere_else_keeps_one_session_and_loses_no_answer() {
 
         app.clock.advance(Duration::from_secs(1));
         let again = revoke(&app, body).await;
-        assert_eq!(again.json["kept"]["refresh_token"], pair["refresh_token"], "the answer was lost: the same pair");
+        assert_eq!(
+            again.json["kept"]["refresh_token"], pair["refresh_token"],
+            "the answer was lost: the same pair"
+        );
         assert_eq!(again.json["kept"]["session_id"], pair["session_id"]);
         let refreshed = app.refresh(&kept.refresh_token()).await;
         refreshed.expect(200);
@@ -198,7 +213,12 @@ fn a_token_that_would_be_refused_is_not_kept_and_nothing_is_written() {
         }
         app.clock.advance(Duration::from_secs(280));
         let other = app.issue(json!({"sub": "u", "aud": "api"})).await;
-        for (keep, scope) in [(stale, json!({"sub": "u"})), ("sgr_x".into(), json!({"sub": "u"})), (newest.clone(), json!({"sub": "v"})), (newest.clone(), json!({"all": true}))] {
+        for (keep, scope) in [
+            (stale, json!({"sub": "u"})),
+            ("sgr_x".into(), json!({"sub": "u"})),
+            (newest.clone(), json!({"sub": "v"})),
+            (newest.clone(), json!({"all": true})),
+        ] {
             let answer = app.post_as("app", "/v1/revocations", json!({"scope": scope, "keep": keep})).await;
             answer.expect_problem(400, "keep");
         }
@@ -241,7 +261,10 @@ fn what_is_wrong_with_a_revocation_is_named() {
             (json!({"scope": {"sub": "u"}, "effect": "sleep"}), "effect"),
             (json!({"scope": {"sub": "u"}, "claims": {"a": 1}}), "claims"),
             (json!({"scope": {"sub": "u"}, "effect": "refresh", "claims": {"sub": "x"}}), "sub"),
-            (json!({"scope": {"sub": "u"}, "effect": "refresh", "claims": {"a": "x".repeat(2000)}}), "claims"),
+            (
+                json!({"scope": {"sub": "u"}, "effect": "refresh", "claims": {"a": "x".repeat(2000)}}),
+                "claims",
+            ),
             (json!({"scope": {"sub": "u"}, "issued_before": "2999-01-01T00:00:00Z"}), "issued_before"),
             (json!({"scope": {"sub": "u"}, "issued_before": 17}), "issued_before"),
             (json!({"scope": {"sub": "u"}, "reason": "x".repeat(300)}), "reason"),
@@ -265,7 +288,10 @@ fn only_sessions_begun_before_a_given_time_end() {
         app.clock.advance(Duration::from_secs(100));
         revoke(&app, json!({"scope": {"sub": "u"}, "issued_before": between})).await;
         assert!(!app.is_active(&old.access_token()).await);
-        assert!(!app.is_active(&refreshed.access_token()).await, "minted after the time, in a session begun before");
+        assert!(
+            !app.is_active(&refreshed.access_token()).await,
+            "minted after the time, in a session begun before"
+        );
         assert!(app.is_active(&young.access_token()).await);
         let app = app.restart().await;
         assert!(!app.is_active(&refreshed.access_token()).await, "also after a restart");

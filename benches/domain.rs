@@ -1,0 +1,287 @@
+//! Issue and refresh without HTTP, against the least that the same bytes can cost.
+//!
+//! `cargo bench --bench domain`. The floor is taken in the same run: one raw signature over the same payload, one raw
+//! AES-256-GCM seal of the same plaintext, and the JSON and base64 of the same bytes, with keys parsed once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench reports and measures"
+)]
+#![allow(missing_docs, reason = "criterion's macros")]
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs as backend;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use criterion::{Criterion, criterion_group, criterion_main};
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+use ring as backend;
+use serde_json::json;
+use signet::keys::{Directory, KeyEncryptionKey, Keys, SchedulePolicy};
+use signet::random::{Random, SystemRandom};
+use signet::session::{
+    Client, ClientRegistry, Credential, CustomClaims, IssueRequest, Issuer, OnTheft, RefreshBinding,
+    RefreshCaller, RefreshPolicy, RefreshRequest, Refresher, RefresherParts, RevocationPolicy, Revoker,
+    RevokerParts, Seen, TokenPolicy, TokenSealer, WhenStoreDown,
+};
+use signet::store::{Journal, MemoryStore, Store};
+use signet_verifier::{
+    Algorithm, Audience, Claims, Clock, Denylist, IssuerUrl, ScopeTokens, Subject, SystemClock, UnixMs,
+};
+
+struct Rooms {
+    issuer: Arc<Issuer>,
+    refresher: Refresher,
+    client: Client,
+    now: UnixMs,
+    /// A session that goes on: its newest refresh token, and when it was made.
+    session: RefCell<(String, UnixMs)>,
+    _directory: tempfile::TempDir,
+}
+
+impl Rooms {
+    fn build(algorithm: Algorithm) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
+        let now = SystemClock.now();
+        let (tokens, refresh) = (Arc::new(token_policy(algorithm)), Arc::new(refresh_policy()));
+        let (kek, _) = KeyEncryptionKey::beside_ring(directory.path(), &*random).unwrap();
+        let ring = Directory::open(directory.path(), kek).unwrap();
+        let keys = Arc::new(Keys::open(ring, schedule(algorithm), Arc::clone(&random), now).unwrap());
+        let denylist = Arc::new(Denylist::default());
+        let sealer = Arc::new(TokenSealer::new(Arc::clone(&keys)));
+        let issuer = Arc::new(Issuer::new(
+            Arc::clone(&keys),
+            Arc::clone(&denylist),
+            Arc::clone(&sealer),
+            random,
+            Arc::clone(&tokens),
+            Arc::clone(&refresh),
+        ));
+        let client = client();
+        let clients = Arc::new(ClientRegistry::new([client.clone()]));
+        let memory = Arc::new(MemoryStore::new([1; 8]));
+        let (store, journal): (Arc<dyn Store>, Arc<dyn Journal>) = (memory.clone(), memory);
+        let revoker = Arc::new(Revoker::new(RevokerParts {
+            issuer: Arc::clone(&issuer),
+            sealer: Arc::clone(&sealer),
+            denylist,
+            store: Arc::clone(&store),
+            journal: Arc::clone(&journal),
+            keys,
+            clients: Arc::clone(&clients),
+            tokens: Arc::clone(&tokens),
+            refresh: Arc::clone(&refresh),
+            policy: RevocationPolicy { max_skew: Duration::from_secs(2) },
+        }));
+        let parts = RefresherParts {
+            issuer: Arc::clone(&issuer),
+            sealer,
+            revoker,
+            store,
+            journal,
+            clients,
+            tokens,
+            policy: refresh,
+        };
+        let pair = issuer.issue(&client, request(), now).unwrap();
+        let session = RefCell::new((pair.refresh_token.unwrap(), now));
+        Self { issuer, refresher: Refresher::new(parts), client, now, session, _directory: directory }
+    }
+
+    fn issue(&self) -> signet::session::TokenPair {
+        self.issuer.issue(&self.client, request(), self.now).unwrap()
+    }
+
+    /// The ordinary step: the newest token, five minutes later; a new session where the old one has lived its month.
+    fn refresh(&self) -> signet::session::TokenPair {
+        let (mut token, mut now) = self.session.take();
+        if now.since(self.now) > Duration::from_hours(29 * 24) {
+            (token, now) = (self.issue().refresh_token.unwrap(), self.now);
+        }
+        now = now.after(Duration::from_mins(5));
+        let request = RefreshRequest {
+            token: &token,
+            caller: RefreshCaller::Holder,
+            claims: None,
+            scope: None,
+            seen: Seen::default(),
+        };
+        let pair =
+            futures_util::FutureExt::now_or_never(self.refresher.refresh(request, now)).unwrap().unwrap();
+        self.session.replace((pair.refresh_token.clone().unwrap(), now));
+        pair
+    }
+}
+
+/// The least that the same bytes can cost.
+struct Floor {
+    signer: Signer,
+    sealer: backend::aead::LessSafeKey,
+    claims: Claims,
+    sealed: serde_json::Value,
+}
+
+enum Signer {
+    Es256(backend::signature::EcdsaKeyPair, backend::rand::SystemRandom),
+    EdDsa(backend::signature::Ed25519KeyPair),
+}
+
+impl Floor {
+    fn of(algorithm: Algorithm, pair: &signet::session::TokenPair) -> Self {
+        let random = backend::rand::SystemRandom::new();
+        let signer = match algorithm {
+            Algorithm::EdDsa => {
+                let pkcs8 = backend::signature::Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+                Signer::EdDsa(backend::signature::Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
+            }
+            _ => Signer::Es256(ecdsa(&random), random),
+        };
+        let key = backend::aead::UnboundKey::new(&backend::aead::AES_256_GCM, &[7; 32]).unwrap();
+        let payload = URL_SAFE_NO_PAD.decode(pair.access_token.split('.').nth(1).unwrap()).unwrap();
+        // As many bytes of JSON as the refresh token seals: what is left of it without prefix, header, salt and tag.
+        let token = pair.refresh_token.as_ref().unwrap();
+        let plaintext = (token.len() - 4) * 3 / 4 - 9 - 24 - 16;
+        let claims = Claims::parse(&payload).unwrap();
+        let mut sealed = serde_json::to_value(&claims).unwrap();
+        let rest = plaintext.saturating_sub(serde_json::to_vec(&sealed).unwrap().len() + 8);
+        sealed["pad"] = "x".repeat(rest).into();
+        Self { signer, sealer: backend::aead::LessSafeKey::new(key), claims, sealed }
+    }
+
+    fn run(&self) -> (String, String) {
+        let header = r#"{"alg":"ES256","kid":"0123456789012345678901234567890123456789012","typ":"at+jwt"}"#;
+        let payload = serde_json::to_vec(&self.claims).unwrap();
+        let mut token = URL_SAFE_NO_PAD.encode(header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(&payload, &mut token);
+        let signature = match &self.signer {
+            Signer::Es256(key, random) => key.sign(random, token.as_bytes()).unwrap(),
+            Signer::EdDsa(key) => key.sign(token.as_bytes()),
+        };
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
+        let mut plaintext = serde_json::to_vec(&self.sealed).unwrap();
+        let nonce = backend::aead::Nonce::assume_unique_for_key([3; 12]);
+        self.sealer.seal_in_place_append_tag(nonce, backend::aead::Aad::empty(), &mut plaintext).unwrap();
+        (token, URL_SAFE_NO_PAD.encode(&plaintext))
+    }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn ecdsa(random: &backend::rand::SystemRandom) -> backend::signature::EcdsaKeyPair {
+    let algorithm = &backend::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let pkcs8 = backend::signature::EcdsaKeyPair::generate_pkcs8(algorithm, random).unwrap();
+    backend::signature::EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref()).unwrap()
+}
+
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+fn ecdsa(random: &backend::rand::SystemRandom) -> backend::signature::EcdsaKeyPair {
+    let algorithm = &backend::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let pkcs8 = backend::signature::EcdsaKeyPair::generate_pkcs8(algorithm, random).unwrap();
+    backend::signature::EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), random).unwrap()
+}
+
+fn domain(criterion: &mut Criterion) {
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        let rooms = Rooms::build(algorithm);
+        let pair = rooms.issue();
+        let floor = Floor::of(algorithm, &pair);
+        let mut group = criterion.benchmark_group(algorithm.name());
+        group.sample_size(50).measurement_time(Duration::from_secs(3));
+        group.bench_function("floor", |b| b.iter(|| black_box(floor.run())));
+        group.bench_function("issue", |b| b.iter(|| black_box(rooms.issue())));
+        group.bench_function("refresh", |b| b.iter(|| black_box(rooms.refresh())));
+        group.finish();
+        let issue = ratio(|| drop(black_box(rooms.issue())), || drop(black_box(floor.run())));
+        let refresh = ratio(|| drop(black_box(rooms.refresh())), || drop(black_box(floor.run())));
+        println!("{algorithm}: issue / floor = {issue:.2}   refresh / floor = {refresh:.2}");
+    }
+}
+
+/// The median of the ratio of two things done in turn, batch by batch.
+fn ratio(mut one: impl FnMut(), mut other: impl FnMut()) -> f64 {
+    let mut ratios: Vec<f64> = (0..101).map(|_| batch(&mut one) / batch(&mut other)).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn batch(work: &mut impl FnMut()) -> f64 {
+    let start = Instant::now();
+    for _ in 0..200 {
+        work();
+    }
+    start.elapsed().as_secs_f64()
+}
+
+fn request() -> IssueRequest {
+    let claims = json!({"tenant": "acme", "roles": ["admin", "auditor"]}).as_object().unwrap().clone();
+    IssueRequest {
+        subject: Subject::parse("user-123456").unwrap(),
+        audience: Some(Audience::new(["api"]).unwrap()),
+        scope: Some(ScopeTokens::parse("read write").unwrap()),
+        claims: CustomClaims::new(claims).unwrap(),
+        auth_time: None,
+        amr: Some(vec!["pwd".into()]),
+        acr: None,
+        access_ttl: None,
+        refresh: Some(RefreshBinding::Holder),
+    }
+}
+
+fn client() -> Client {
+    Client {
+        id: signet_verifier::ClientId::parse("web").unwrap(),
+        credential: Credential::Public,
+        permissions: std::collections::BTreeSet::new(),
+        audiences: vec!["api".into()],
+        scopes: None,
+        max_access_ttl: None,
+        algorithm: None,
+    }
+}
+
+fn token_policy(default_algorithm: Algorithm) -> TokenPolicy {
+    TokenPolicy {
+        issuer: IssuerUrl::parse("https://auth.example.com").unwrap(),
+        access_ttl: Duration::from_mins(5),
+        longest_access_ttl: Duration::from_mins(5),
+        leeway: Duration::from_secs(30),
+        max_bytes: 3800,
+        audiences: Vec::new(),
+        revocable_claims: vec!["tenant".into()],
+        default_algorithm,
+    }
+}
+
+fn refresh_policy() -> RefreshPolicy {
+    RefreshPolicy {
+        idle_ttl: Duration::from_hours(14 * 24),
+        absolute_ttl: Duration::from_hours(30 * 24),
+        window: Duration::from_secs(10),
+        on_theft: OnTheft::RevokeSession,
+        when_store_down: WhenStoreDown::Degrade,
+        max_degraded: Duration::from_hours(1),
+    }
+}
+
+fn schedule(algorithm: Algorithm) -> SchedulePolicy {
+    SchedulePolicy {
+        algorithms: vec![algorithm],
+        rotate_every: Duration::from_hours(30 * 24),
+        publish_ahead: Duration::from_mins(30),
+        jwks_max_age: Duration::from_mins(5),
+        longest_access_ttl: Duration::from_mins(5),
+        longest_refresh_ttl: Duration::from_hours(30 * 24),
+        leeway: Duration::from_secs(30),
+    }
+}
+
+criterion_group!(benches, domain);
+criterion_main!(benches);
