@@ -157,11 +157,11 @@ pub fn decide_after(
 ) -> (Outcome, Option<Register>) {
     let mint = newest_input.min(now.after(window)).max(now);
     let Some(register) = register else {
-        return behind(None, presented, now, mint);
+        return behind(None, presented, window, now, mint);
     };
     let question = Question { register, presented, window, now, newest_input, mint };
     match i64::from(presented.generation) - i64::from(register.current.generation) {
-        2.. => behind(Some(register), presented, now, mint),
+        2.. => behind(Some(register), presented, window, now, mint),
         1 => question.of_child(),
         0 => question.of_same_generation(),
         -1 => question.of_parent(),
@@ -170,12 +170,20 @@ pub fn decide_after(
 }
 
 /// First refresh, or the store lost writes. What is left of the contention count goes on.
+///
+/// A child made within the window is too soon here as well: its parent was presented then, though the store forgot it.
+/// Else two tabs could step twice within one window, and an answer on its way would put a stale token into the client's
+/// store. A root has no parent: it may be refreshed at once.
 fn behind(
     register: Option<&Register>,
     presented: &Presented,
+    window: Duration,
     now: UnixMs,
     mint: UnixMs,
 ) -> (Outcome, Option<Register>) {
+    if presented.generation > 0 && now.since(presented.minted) <= window {
+        return (Outcome::TooSoon, None);
+    }
     (Outcome::Behind { since: mint }, Some(step(register, presented, now, mint)))
 }
 

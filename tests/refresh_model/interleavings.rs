@@ -89,7 +89,7 @@ fn play(tabs: Vec<Vec<Refresh>>) -> End {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_interleaving_of_tabs_that_read_the_shared_store_is_a_theft(tabs in tabs(WINDOW, 0)) {

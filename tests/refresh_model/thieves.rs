@@ -156,29 +156,29 @@ fn a_duplicated_store_ends_the_session_whichever_refreshes_first() {
     }
 }
 
-/// An owner who steps every 270 to 300 s, a copy taken of its stored token, and the owner's steps until the copy is used.
-fn copied_then_steps(steps: u64, seed: u64) -> (Session, Presented, Presented, i64) {
+/// A session after an owner's steps every 270 to 300 s: a copy taken of its stored token some `steps` ago, what it
+/// stores now, and the time.
+fn copied(steps: u64, seed: u64) -> (Session, Presented, Presented, i64) {
     let mut dice = Dice::new(seed);
     let mut session = Session::default();
-    let mut token = Session::root();
-    let mut copy = token;
-    let mut now = 0;
-    let before = dice.within(0..=5);
-    for step in 0..before + steps {
-        if step == before {
-            copy = token;
+    let (mut token, mut now) = (Session::root(), 0);
+    let mut walk = |steps| {
+        for _ in 0..steps {
+            now += dice.within(270 * SECOND..=300 * SECOND).cast_signed();
+            token = session.present(&token, now).expect("alone").token;
         }
-        now += dice.within(270 * SECOND..=300 * SECOND).cast_signed();
-        token = session.present(&token, now).expect("alone").token;
-    }
-    (session, if steps == 0 { token } else { copy }, token, now)
+        (token, now)
+    };
+    let (copy, _) = walk(seed % 6);
+    let (token, now) = walk(steps);
+    (session, copy, token, now)
 }
 
 #[test]
 fn a_copy_used_once_after_the_owner_moved_past_it_ends_the_session_at_once() {
     for seed in 0..RUNS {
         for steps in [2, 3, 20] {
-            let (mut session, copy, owners, now) = copied_then_steps(steps, seed);
+            let (mut session, copy, owners, now) = copied(steps, seed);
             let later = now + Dice::new(seed).within(WINDOW + 1..=14 * DAY).cast_signed();
             assert_eq!(session.present(&copy, later), Err(Theft::Stale), "run {seed}, {steps} steps");
             assert_eq!(session.present(&owners, later), Err(Theft::Stale), "the session has ended for both");
@@ -190,7 +190,7 @@ fn a_copy_used_once_after_the_owner_moved_past_it_ends_the_session_at_once() {
 fn what_a_copy_used_once_brought_ends_the_session_when_it_is_used() {
     for seed in 0..RUNS {
         // The copy is the token that the owner has yet to present; its use looks like a lost response.
-        let (mut session, copy, owners, now) = copied_then_steps(0, seed);
+        let (mut session, copy, owners, now) = copied(0, seed);
         let mut dice = Dice::new(seed);
         let used = now + dice.within(WINDOW + 1..=200 * SECOND).cast_signed();
         let thiefs = session.present(&copy, used).expect("indistinguishable so far").token;

@@ -141,15 +141,6 @@ pub(crate) enum End {
     Caught { theft: Theft, after: u64 },
 }
 
-impl End {
-    pub(crate) fn theft(self) -> Option<Theft> {
-        match self {
-            Self::Alive => None,
-            Self::Caught { theft, .. } => Some(theft),
-        }
-    }
-}
-
 /// Plays a world with many seeds and asserts that its owner was never refused.
 pub(crate) fn never_refused(runs: u64, world: impl Fn(u64) -> End) {
     for seed in 0..runs {

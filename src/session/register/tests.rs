@@ -6,7 +6,7 @@ const W: Duration = Duration::from_secs(10);
 const C: Duration = Duration::from_secs(20);
 const MS: Duration = Duration::from_millis(1);
 const BEGIN: UnixMs = UnixMs::from_secs(1_795_000_000);
-const MINUTES: Duration = Duration::from_secs(300);
+const MINUTES: Duration = Duration::from_mins(5);
 
 fn id(n: u8) -> RefreshId {
     [n; 16]
@@ -65,6 +65,24 @@ fn two_or_more_generations_ahead_is_behind_and_becomes_current() {
         let expected = (Outcome::Behind { since: now }, Some(fresh(token, now)));
         assert_eq!(ask(&register(), &token, now), expected, "generation {generation}");
     }
+}
+
+#[test]
+fn a_child_made_within_the_window_is_too_soon_also_when_the_store_forgot_its_parent() {
+    let token = Presented { generation: 9, id: id(9), parent: id(8), minted: BEGIN };
+    for register in [None, Some(Register { current: parent(), ..register() })] {
+        for now in [BEGIN.before(W), BEGIN, BEGIN.after(W)] {
+            assert_eq!(decide(register.as_ref(), &token, W, now), (Outcome::TooSoon, None), "{now}");
+        }
+        let now = BEGIN.after(W + MS);
+        assert_eq!(decide(register.as_ref(), &token, W, now).0, Outcome::Behind { since: now });
+    }
+}
+
+#[test]
+fn a_root_may_be_refreshed_at_once() {
+    let root = Presented { generation: 0, id: id(1), parent: id(0), minted: BEGIN };
+    assert_eq!(decide(None, &root, W, BEGIN).0, Outcome::Behind { since: BEGIN });
 }
 
 #[test]
