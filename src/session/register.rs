@@ -1,4 +1,18 @@
 //! The refresh rule: one register per session, and one pure function that decides.
+//!
+//! A refresh token names its parent, so all that can be asked about a presented token is where it stands relative to
+//! the newest one ever presented, which the [`Register`] remembers: its child, itself again, a sibling, the parent,
+//! or something else. A client that lost a response, or that refreshes from several tabs, moves within these few
+//! places and within a window of time; two holders of one token cannot, because as soon as they refresh further apart
+//! than the window they hold *different* children, and whoever presents second is a sibling.
+//!
+//! [`decide`] is that table, one function per group of rows. It never waits, stores or reads a clock: the store loads a
+//! register, swaps in the one returned, and on a lost swap the caller decides again.
+//!
+//! Nodes need not agree on the time. Every comparison saturates: what a faster clock wrote counts as just written.
+//! Two nodes `s` apart move each edge of the window by `s`, so concurrency is tolerated for the window less `s`.
+
+mod stored;
 
 use signet_verifier::UnixMs;
 use std::time::Duration;
@@ -34,21 +48,6 @@ pub struct Register {
     pub contested: u8,
     /// Whether this generation had any.
     pub noisy: bool,
-}
-
-impl Register {
-    /// The length of [`Register::to_bytes`].
-    pub const BYTES: usize = 61;
-
-    /// The stored form: fixed length, versioned by its first byte.
-    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
-        todo!()
-    }
-
-    /// Reads the stored form.
-    pub fn from_bytes(_bytes: &[u8]) -> Option<Self> {
-        todo!()
-    }
 }
 
 /// What the rule says.
@@ -118,16 +117,198 @@ pub enum Theft {
 impl Theft {
     /// The name in audit events.
     pub fn name(self) -> &'static str {
-        todo!()
+        match self {
+            Self::Sibling => "sibling",
+            Self::Fork => "fork",
+            Self::Stale => "stale",
+            Self::Displaced => "displaced",
+            Self::Contested => "contested",
+        }
     }
 }
 
+/// So many windows apart, two children of one parent are still one client's race: one window for the requests, one
+/// for the answers.
+const CLOSE_WINDOWS: u32 = 2;
+
+/// So many re-mints may displace an outstanding child. An owner whose answers are lost re-mints too, but then holds
+/// the newest child; only somebody polling the parent leaves an owner with an old one. Tied to nothing but patience:
+/// one more costs a polling thief one more window.
+const DISPLACED: u8 = 3;
+
+/// So high may the leaky count of re-mints and stragglers rise. A thief who follows each step of the owner costs two
+/// or more a step; with [`CALM`] it is what an owner who loses 60 % of the answers does not reach. Must stay below
+/// `u8::MAX`, where the count saturates.
+const CONTEST: u8 = 48;
+
+/// What a step of a generation without re-mints or stragglers takes off the count: an eighth of [`CONTEST`], so that
+/// eight quiet steps forgive everything.
+const CALM: u8 = 6;
+
 /// The refresh rule; `window` is W of the design.
+///
+/// The second value is the register to store in place of the one given; `None` if nothing is to be written.
 pub fn decide(
-    _register: Option<&Register>,
-    _presented: &Presented,
-    _window: Duration,
-    _now: UnixMs,
+    register: Option<&Register>,
+    presented: &Presented,
+    window: Duration,
+    now: UnixMs,
 ) -> (Outcome, Option<Register>) {
-    todo!()
+    decide_after(UnixMs::default(), register, presented, window, now)
 }
+
+/// The refresh rule, where the newest input of the child's contents (a cutoff, a claims patch) dates from
+/// `newest_input`.
+///
+/// A child minted before that input must not be made again with other contents, so [`Outcome::Again`] turns into
+/// [`Outcome::Remint`]. A cutoff is dated up to the allowed skew ahead of `now`; the child is then minted at the
+/// cutoff's time, or every request until then would mint yet another one. It is never minted more than a window ahead.
+pub fn decide_after(
+    newest_input: UnixMs,
+    register: Option<&Register>,
+    presented: &Presented,
+    window: Duration,
+    now: UnixMs,
+) -> (Outcome, Option<Register>) {
+    let mint = newest_input.min(now.after(window)).max(now);
+    let Some(register) = register else {
+        return behind(None, presented, window, now, mint);
+    };
+    let question = Question { register, presented, window, now, newest_input, mint };
+    match i64::from(presented.generation) - i64::from(register.current.generation) {
+        2.. => behind(Some(register), presented, window, now, mint),
+        1 => question.of_child(),
+        0 => question.of_same_generation(),
+        -1 => question.of_parent(),
+        _ => theft(Theft::Stale),
+    }
+}
+
+/// First refresh, or the store lost writes. What is left of the contention count goes on.
+///
+/// A child made within the window is too soon here as well: its parent was presented then, though the store forgot it.
+/// Else two tabs could step twice within one window, and an answer on its way would put a stale token into the client's
+/// store. A root has no parent: it may be refreshed at once.
+fn behind(
+    register: Option<&Register>,
+    presented: &Presented,
+    window: Duration,
+    now: UnixMs,
+    mint: UnixMs,
+) -> (Outcome, Option<Register>) {
+    if presented.generation > 0 && now.since(presented.minted) <= window {
+        return (Outcome::TooSoon, None);
+    }
+    (Outcome::Behind { since: mint }, Some(step(register, presented, now, mint)))
+}
+
+/// The register after `presented` became current.
+fn step(register: Option<&Register>, presented: &Presented, now: UnixMs, mint: UnixMs) -> Register {
+    let contested = match register {
+        None => 0,
+        Some(register) if register.noisy => register.contested,
+        Some(register) => register.contested.saturating_sub(CALM),
+    };
+    Register { current: *presented, at: now, since: mint, remints: 0, contested, noisy: false }
+}
+
+/// A theft moves nothing: the session is to be revoked, and if the policy only reports, the rule stays as strict.
+fn theft(kind: Theft) -> (Outcome, Option<Register>) {
+    (Outcome::Theft(kind), None)
+}
+
+/// A presented token against the register of its session, within one generation of it.
+struct Question<'a> {
+    register: &'a Register,
+    presented: &'a Presented,
+    window: Duration,
+    now: UnixMs,
+    newest_input: UnixMs,
+    /// When a child is dated that is made now.
+    mint: UnixMs,
+}
+
+impl Question<'_> {
+    /// A child of the current token, or of one of its siblings.
+    fn of_child(&self) -> (Outcome, Option<Register>) {
+        if self.presented.parent != self.register.current.id {
+            return theft(Theft::Fork);
+        }
+        if self.young() {
+            return (Outcome::TooSoon, None);
+        }
+        if self.displaced() {
+            return theft(Theft::Displaced);
+        }
+        let next = step(Some(self.register), self.presented, self.now, self.mint);
+        (Outcome::Advance { since: self.mint }, Some(next))
+    }
+
+    /// The current token again, or a token beside it.
+    fn of_same_generation(&self) -> (Outcome, Option<Register>) {
+        if self.presented.id == self.register.current.id {
+            return self.of_current();
+        }
+        let sibling = self.presented.parent == self.register.current.parent;
+        if sibling && (self.young() || self.minted_close_to_current()) {
+            return self.straggler();
+        }
+        theft(Theft::Sibling)
+    }
+
+    /// The current token again: the same child within the window, a new one later.
+    fn of_current(&self) -> (Outcome, Option<Register>) {
+        let since = self.register.since;
+        if self.now.since(since) <= self.window && self.newest_input <= since {
+            return (Outcome::Again { since }, None);
+        }
+        let remints = self.register.remints.saturating_add(1);
+        let reminted = Register { since: self.mint, remints, ..*self.register };
+        contested(Outcome::Remint { since: self.mint }, &reminted)
+    }
+
+    /// The parent of the current token, or another token of the generation before.
+    fn of_parent(&self) -> (Outcome, Option<Register>) {
+        if self.presented.id == self.register.current.parent && self.young() {
+            return self.straggler();
+        }
+        theft(Theft::Stale)
+    }
+
+    fn straggler(&self) -> (Outcome, Option<Register>) {
+        contested(Outcome::Straggler { current: self.register.current }, self.register)
+    }
+
+    /// Whether the current token was first presented within the window.
+    fn young(&self) -> bool {
+        self.now.since(self.register.at) <= self.window
+    }
+
+    /// Whether both tokens can come from one client's race, in whichever order they were minted.
+    fn minted_close_to_current(&self) -> bool {
+        let (a, b) = (self.presented.minted, self.register.current.minted);
+        a.since(b).max(b.since(a)) <= self.close()
+    }
+
+    /// Whether the presented child was overtaken by more re-mints than an owner makes.
+    fn displaced(&self) -> bool {
+        let overtaken = self.register.since.since(self.presented.minted) > self.close();
+        overtaken && self.register.remints > DISPLACED
+    }
+
+    fn close(&self) -> Duration {
+        self.window.saturating_mul(CLOSE_WINDOWS)
+    }
+}
+
+/// Counts a re-mint or straggler, and answers with it unless it was one too many.
+fn contested(outcome: Outcome, register: &Register) -> (Outcome, Option<Register>) {
+    let contested = register.contested.saturating_add(1);
+    if contested > CONTEST {
+        return theft(Theft::Contested);
+    }
+    (outcome, Some(Register { contested, noisy: true, ..*register }))
+}
+
+#[cfg(test)]
+mod tests;
