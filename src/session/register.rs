@@ -42,12 +42,33 @@ impl Register {
 
     /// The stored form: fixed length, versioned by its first byte.
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
-        todo!()
+        let mut bytes = vec![1];
+        bytes.extend(self.current.generation.to_be_bytes());
+        bytes.extend(self.current.id);
+        bytes.extend(self.current.parent);
+        for time in [self.current.minted, self.at, self.since] {
+            bytes.extend(time.as_millis().to_be_bytes().iter().skip(1));
+        }
+        bytes.extend([self.remints, self.contested, u8::from(self.noisy)]);
+        bytes.try_into().unwrap_or([0; Self::BYTES])
     }
 
     /// Reads the stored form.
-    pub fn from_bytes(_bytes: &[u8]) -> Option<Self> {
-        todo!()
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: [u8; Self::BYTES] = bytes.try_into().ok()?;
+        let time = |at: usize| {
+            let mut wide = [0; 8];
+            wide.get_mut(1..)?.copy_from_slice(bytes.get(at..at + 7)?);
+            Some(UnixMs::from_millis(u64::from_be_bytes(wide)))
+        };
+        let current = Presented {
+            generation: u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?),
+            id: bytes.get(5..21)?.try_into().ok()?,
+            parent: bytes.get(21..37)?.try_into().ok()?,
+            minted: time(37)?,
+        };
+        let [remints, contested, noisy] = *bytes.last_chunk()?;
+        Some(Self { current, at: time(44)?, since: time(51)?, remints, contested, noisy: noisy == 1 })
     }
 }
 
