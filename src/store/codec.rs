@@ -22,7 +22,9 @@ pub(super) fn encode_cutoff(cutoff: &Cutoff) -> Result<Vec<u8>, Unreadable> {
 /// Reads [`encode_cutoff`]'s bytes.
 pub(super) fn decode_cutoff(bytes: &[u8]) -> Result<Cutoff, Unreadable> {
     match bytes {
-        [CUTOFF_VERSION, json @ ..] => serde_json::from_slice(json).map_err(|_| Unreadable("a damaged cutoff")),
+        [CUTOFF_VERSION, json @ ..] => {
+            serde_json::from_slice(json).map_err(|_| Unreadable("a damaged cutoff"))
+        }
         [_, ..] => Err(Unreadable("a cutoff of an unknown version")),
         [] => Err(Unreadable("an empty cutoff")),
     }

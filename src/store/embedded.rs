@@ -47,14 +47,15 @@ impl EmbeddedStore {
     }
 
     fn read<T>(&self, run: impl FnOnce(&View) -> Result<T, Fault>) -> Result<T, StoreError> {
-        self.mend_if_lost(read(&self.file, run))
+        self.heard(read(&self.file, run))
     }
 
-    fn mend_if_lost<T>(&self, outcome: Option<Result<T, Fault>>) -> Result<T, StoreError> {
-        if let None | Some(Err(Fault::Engine(_))) = outcome {
+    /// The answer to a read; if the file failed, the writer hears of it and opens it again.
+    fn heard<T>(&self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
+        if let Err(Fault::Engine(_) | Fault::Closed) = outcome {
             self.writer.mend();
         }
-        Ok(outcome.ok_or(StoreError::Unavailable(None))??)
+        Ok(outcome?)
     }
 }
 
@@ -87,7 +88,7 @@ impl Store for EmbeddedStore {
     async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || read(&file, |view| view.snapshot(now))).await;
-        self.mend_if_lost(read.map_err(|error| StoreError::Unavailable(Some(Box::new(error))))?)
+        self.heard(read.map_err(|error| StoreError::Unavailable(Some(Box::new(error))))?)
     }
 
     async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError> {
@@ -115,6 +116,6 @@ impl Journal for EmbeddedStore {
     }
 }
 
-fn read<T>(file: &StoreFile, run: impl FnOnce(&View) -> Result<T, Fault>) -> Option<Result<T, Fault>> {
+fn read<T>(file: &StoreFile, run: impl FnOnce(&View) -> Result<T, Fault>) -> Result<T, Fault> {
     file.with(|database| run(&View::of(database)?))
 }

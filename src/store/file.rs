@@ -78,27 +78,30 @@ impl StoreFile {
             fs::create_dir_all(directory).map_err(|error| OpenError::Io(directory.into(), error))?;
         }
         let database = opener(path)?;
-        match tables::layout(&database).map_err(|fault| fault_on_open(path, &fault))? {
+        let layout = Fault::catch(|| tables::layout(&database)).map_err(|fault| damaged(path, &fault))?;
+        match layout {
             Layout::Known => {}
             Layout::Empty => {
-                tables::create(&database, random::bytes(random)).map_err(|fault| fault_on_open(path, &fault))?;
+                tables::create(&database, random::bytes(random)).map_err(|fault| damaged(path, &fault))?;
                 sync_directory_of(path).map_err(|error| OpenError::Io(path.into(), error))?;
             }
             Layout::Version(found) => return Err(OpenError::Format { path: path.into(), found }),
             Layout::Foreign => return Err(OpenError::Foreign(path.into())),
         }
-        View::of(&database).and_then(|view| view.head()).map_err(|fault| fault_on_open(path, &fault))?;
+        Fault::catch(|| View::of(&database)?.head()).map_err(|fault| damaged(path, &fault))?;
         Ok(Self { path: path.into(), opener, database: RwLock::new(Some(database)) })
     }
 
-    /// Runs something on the file; `None` if it is not open. Readers do not wait for each other or for the writer: the
-    /// lock is held exclusively only while the file is opened anew or closed.
-    pub(super) fn with<T>(&self, run: impl FnOnce(&Database) -> T) -> Option<T> {
-        self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(run)
+    /// Runs something on the file. Readers do not wait for each other or for the writer: the lock is held exclusively
+    /// only while the file is opened anew or closed.
+    pub(super) fn with<T>(&self, run: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(Fault::Closed)?;
+        Fault::catch(|| run(database))
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.with(|_| ()).is_some()
+        self.database.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Closes the file and opens it again, as redb wants it after an I/O error. Whatever was committed is still there.
@@ -118,15 +121,26 @@ impl StoreFile {
 
 fn open_database(path: &Path) -> Result<Database, OpenError> {
     let file = open_private(path).map_err(|error| OpenError::Io(path.into(), error))?;
-    Builder::new().set_cache_size(CACHE_BYTES).create_file(file).map_err(|error| match error {
+    let opened = Fault::catch(|| Ok(Builder::new().set_cache_size(CACHE_BYTES).create_file(file)));
+    opened.map_err(|fault| damaged(path, &fault))?.map_err(|error| refused(path, error))
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "redb's errors are open-ended; what is not known is damage"
+)]
+fn refused(path: &Path, error: DatabaseError) -> OpenError {
+    match error {
         DatabaseError::DatabaseAlreadyOpen => OpenError::InUse(path.into()),
         DatabaseError::UpgradeRequired(_) => OpenError::Foreign(path.into()),
-        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+        DatabaseError::Storage(redb::StorageError::Io(error))
+            if error.kind() == io::ErrorKind::InvalidData =>
+        {
             OpenError::Foreign(path.into())
         }
         DatabaseError::Storage(redb::StorageError::Io(error)) => OpenError::Io(path.into(), error),
         other => OpenError::Damaged { path: path.into(), what: other.to_string() },
-    })
+    }
 }
 
 /// Readable by its owner alone from its first moment.
@@ -151,9 +165,10 @@ fn directory_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|directory| !directory.as_os_str().is_empty())
 }
 
-fn fault_on_open(path: &Path, fault: &Fault) -> OpenError {
+fn damaged(path: &Path, fault: &Fault) -> OpenError {
     let what = match fault {
         Fault::Engine(cause) => cause.to_string(),
+        Fault::Closed => "closed".to_owned(),
         Fault::Unreadable(what) => (*what).to_owned(),
     };
     OpenError::Damaged { path: path.into(), what }

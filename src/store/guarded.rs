@@ -34,7 +34,8 @@ impl GuardedStore {
 
     async fn guard<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         // Our own limit says nothing about the engine, so the breaker does not hear of it.
-        let _slot = self.in_flight.try_acquire().map_err(|full| StoreError::Unavailable(Some(Box::new(full))))?;
+        let _slot =
+            self.in_flight.try_acquire().map_err(|full| StoreError::Unavailable(Some(Box::new(full))))?;
         let pass = self.breaker.pass().ok_or(StoreError::Unavailable(None))?;
         let outcome = time::timeout(self.deadline, call)
             .await

@@ -105,7 +105,15 @@ mod tests {
         let good = Position::start([0xff; 8]).to_string();
         assert!(Position::parse(&good).is_some());
         let loose_bits = format!("{}B", &good[..42]);
-        for bad in ["", "AAAA", &good[..42], &format!("{good}="), &format!("{good}A"), &good.replace('_', "/"), &loose_bits] {
+        for bad in [
+            "",
+            "AAAA",
+            &good[..42],
+            &format!("{good}="),
+            &format!("{good}A"),
+            &good.replace('_', "/"),
+            &loose_bits,
+        ] {
             assert_eq!(Position::parse(bad), None, "{bad}");
         }
     }

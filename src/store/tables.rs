@@ -173,7 +173,8 @@ impl<'t> Tables<'t> {
 
     fn merge(&mut self, cutoff: &Cutoff, entry: Vec<u8>) -> Result<(), Fault> {
         let key = codec::cutoff_key(cutoff);
-        let known = self.cutoffs.get(key.as_slice())?.map(|bytes| codec::decode_cutoff(bytes.value())).transpose()?;
+        let known =
+            self.cutoffs.get(key.as_slice())?.map(|bytes| codec::decode_cutoff(bytes.value())).transpose()?;
         let (expires_at, merged) = match known {
             None => (cutoff.expires_at, entry),
             Some(mut merged) => {
@@ -219,10 +220,7 @@ pub(super) fn split_link(link: &[u8]) -> Result<(&[u8; 16], &[u8]), Fault> {
 }
 
 /// The place of the oldest entry, if it has expired.
-pub(super) fn expired_front(
-    log: &impl ReadableTable<u64, Bytes>,
-    now: UnixMs,
-) -> Result<Option<u64>, Fault> {
+pub(super) fn expired_front(log: &impl ReadableTable<u64, Bytes>, now: UnixMs) -> Result<Option<u64>, Fault> {
     let Some((seq, link)) = log.first()? else { return Ok(None) };
     let (_, entry) = split_link(link.value())?;
     Ok((codec::decode_cutoff(entry)?.expires_at <= now).then(|| seq.value()))

@@ -1,9 +1,9 @@
 //! The one writer of the embedded file: a thread that takes what is waiting, applies all of it in one transaction, syncs
 //! once, and then answers everybody. A hundred callers so wait for one sync, not for a hundred.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::io;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,8 +33,9 @@ impl Writer {
     /// Starts the thread. It closes the file when it ends.
     pub(super) fn start(file: Arc<StoreFile>) -> io::Result<Self> {
         let (commands, receiver) = mpsc::unbounded_channel();
-        let thread =
-            thread::Builder::new().name("store-writer".into()).spawn(move || write_until_closed(&file, receiver))?;
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_until_closed(&file, receiver))?;
         Ok(Self { commands, thread: Mutex::new(Some(thread)) })
     }
 
@@ -131,12 +132,18 @@ fn write(file: &StoreFile, mut batch: Vec<Box<dyn Work>>) {
     }
     match transact(file, &mut batch) {
         // Nothing of the batch has been written. Whoever came upon what cannot be read hears of it, the others go on.
-        Err(Fault::Unreadable(_)) if batch.len() > 1 => batch.into_iter().for_each(|work| write(file, vec![work])),
+        Err(Fault::Unreadable(_)) if batch.len() > 1 => {
+            for work in batch {
+                write(file, vec![work]);
+            }
+        }
         outcome => {
-            if let Err(Fault::Engine(_)) = outcome {
+            if matches!(outcome, Err(Fault::Engine(_))) && file.is_open() {
                 mend(file);
             }
-            batch.into_iter().for_each(|work| work.answer(outcome.clone()));
+            for work in batch {
+                work.answer(outcome.clone());
+            }
         }
     }
 }
@@ -145,22 +152,25 @@ fn transact(file: &StoreFile, batch: &mut [Box<dyn Work>]) -> Result<(), Fault> 
     if !file.is_open() {
         file.reopen()?;
     }
-    let begun = file.with(|database| database.begin_write());
-    let transaction = begun.ok_or(Fault::Unreadable("a closed file"))??;
-    let mut tables = Tables::open(&transaction)?;
-    for work in batch {
-        work.apply(&mut tables)?;
-    }
-    let changed = tables.is_changed();
-    drop(tables);
-    // redb's default durability: the commit returns when the file has been synced. Dropping instead undoes.
-    if changed { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
+    file.with(|database| {
+        let transaction = database.begin_write()?;
+        let mut tables = Tables::open(&transaction)?;
+        for work in batch {
+            work.apply(&mut tables)?;
+        }
+        let changed = tables.is_changed();
+        drop(tables);
+        // redb's default durability: the commit returns when the file has been synced. Dropping instead undoes.
+        if changed { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
+    })
 }
 
 fn mend(file: &StoreFile) {
     match file.reopen() {
         Ok(()) => tracing::warn!("the store failed and has been opened again"),
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be opened again"),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be opened again");
+        }
     }
 }
 
