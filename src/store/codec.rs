@@ -205,12 +205,12 @@ mod tests {
     fn the_keys_of_one_scope_lie_together_and_apart_from_all_others() {
         let scopes = one_of_each_scope();
         for mine in &scopes {
-            let (from, to) = (scope_key(mine), scope_key_end(&scope_key(mine)));
+            let range = scope_key(mine)..scope_key_end(&scope_key(mine));
             for theirs in &scopes {
                 for effect in [Effect::Logout, Effect::Refresh] {
                     for kept in [None, Some([0; 16]), Some([0xff; 16])] {
                         let key = cutoff_key(&Cutoff { effect, kept, ..cutoff(theirs.clone()) });
-                        assert_eq!((from..to).contains(&key), mine == theirs, "{mine:?} {theirs:?}");
+                        assert_eq!(range.contains(&key), mine == theirs, "{mine:?} {theirs:?}");
                     }
                 }
             }

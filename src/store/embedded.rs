@@ -119,3 +119,132 @@ impl Journal for EmbeddedStore {
 fn read<T>(file: &StoreFile, run: impl FnOnce(&View) -> Result<T, Fault>) -> Result<T, Fault> {
     file.with(|database| run(&View::of(database)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use redb::backends::FileBackend;
+    use redb::{Builder, StorageBackend};
+    use signet_verifier::Subject;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::random::SystemRandom;
+
+    /// A file on a disk that can be told to fail.
+    #[derive(Debug)]
+    struct Disk {
+        file: FileBackend,
+        fails: Arc<AtomicBool>,
+    }
+
+    impl Disk {
+        fn check(&self) -> io::Result<()> {
+            if self.fails.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+
+    impl StorageBackend for Disk {
+        fn len(&self) -> io::Result<u64> {
+            self.file.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.file.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.check().and_then(|()| self.file.set_len(len))
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.check().and_then(|()| self.file.sync_data())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.check().and_then(|()| self.file.write(offset, data))
+        }
+
+        fn close(&self) -> io::Result<()> {
+            self.file.close()
+        }
+    }
+
+    fn on_a_disk(directory: &TempDir) -> (Arc<AtomicBool>, EmbeddedStore) {
+        let fails = Arc::new(AtomicBool::new(false));
+        let switch = fails.clone();
+        let opener = move |path: &Path| {
+            let file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap();
+            let disk = Disk { file: FileBackend::new(file).unwrap(), fails: fails.clone() };
+            Builder::new()
+                .create_with_backend(disk)
+                .map_err(|error| OpenError::Damaged { path: path.into(), what: error.to_string() })
+        };
+        let path = directory.path().join("signet.redb");
+        let file = StoreFile::open_with(&path, &SystemRandom::new(), Box::new(opener)).unwrap();
+        (switch, EmbeddedStore::on(file).unwrap())
+    }
+
+    fn logout(subject: &str) -> [Cutoff; 1] {
+        let now = UnixMs::from_millis(1);
+        [Cutoff {
+            scope: Scope::Sub(Subject::parse(subject).unwrap()),
+            effect: Default::default(),
+            issued_before: now,
+            expires_at: now.after(std::time::Duration::from_secs(1)),
+            reason: None,
+            kept: None,
+            claims: Default::default(),
+        }]
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_is_heard_by_every_caller_of_its_batch_and_the_engine_goes_on() {
+        let directory = TempDir::new().unwrap();
+        let (fails, store) = on_a_disk(&directory);
+        let start = store.head().await.unwrap();
+        store.append(&logout("before")).await.unwrap();
+
+        fails.store(true, Ordering::SeqCst);
+        let (a, b) = (logout("a"), logout("b"));
+        let (a, b) = tokio::join!(store.append(&a), store.append(&b));
+        for outcome in [a, b] {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(Some(_)))), "{outcome:?}");
+        }
+
+        fails.store(false, Ordering::SeqCst);
+        let head = store.append(&logout("after")).await.unwrap();
+        let Tail::Entries(entries) = store.tail(&start, 9).await.unwrap() else { panic!("a gap") };
+        assert_eq!(entries.last().unwrap().0, head);
+        for acknowledged in [logout("before"), logout("after")] {
+            assert!(entries.iter().any(|(_, entry)| *entry == acknowledged[0]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_finds_the_file_lost_has_it_opened_again() {
+        let directory = TempDir::new().unwrap();
+        let (fails, store) = on_a_disk(&directory);
+        let head = store.append(&logout("before")).await.unwrap();
+        fails.store(true, Ordering::SeqCst);
+        assert!(store.append(&logout("a")).await.is_err());
+        assert!(
+            matches!(store.head().await, Err(StoreError::Unavailable(_))),
+            "it could not be opened again"
+        );
+
+        fails.store(false, Ordering::SeqCst);
+        // Only reads from here: the condition, not a time, ends the wait.
+        let found = loop {
+            match store.head().await {
+                Ok(found) => break found,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        assert!(found.seq >= head.seq);
+    }
+}
