@@ -1,6 +1,6 @@
 //! The embedded engine: what a refresh waits for (a register's swap), and what it reads (the cutoffs of its scopes).
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
-#![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -62,7 +62,7 @@ async fn swap_once_each(store: &Arc<EmbeddedStore>, callers: u8) {
             let sid = session(caller.into());
             let seen = store.load_register(sid).await.unwrap();
             let new = register(seen.map_or(0, |seen| seen.current.generation + 1));
-            let expires = START.after(Duration::from_secs(14 * 86_400));
+            let expires = START.after(Duration::from_hours(14 * 24));
             assert_eq!(store.swap_register(sid, seen.as_ref(), &new, expires).await.unwrap(), Swap::Done);
         });
     }
@@ -74,8 +74,9 @@ fn open(directory: &TempDir) -> EmbeddedStore {
 }
 
 fn session(n: u32) -> SessionId {
-    let [a, b, c, d] = n.wrapping_mul(0x9e37_79b9).to_be_bytes();
-    SessionId::new(START.after(Duration::from_millis(n.into())), &[a, b, c, d, 0, 0, 0, 0, 0, 0])
+    let mut random = [0; 10];
+    random[..4].copy_from_slice(&n.wrapping_mul(0x9e37_79b9).to_be_bytes());
+    SessionId::new(START.after(Duration::from_millis(n.into())), &random)
 }
 
 fn register(generation: u32) -> Register {
@@ -84,7 +85,7 @@ fn register(generation: u32) -> Register {
 }
 
 fn logout(scope: Scope) -> Cutoff {
-    let expires_at = START.after(Duration::from_secs(14 * 86_400));
+    let expires_at = START.after(Duration::from_hours(14 * 24));
     let (reason, kept, claims) = (None, None, BTreeMap::new());
     Cutoff { scope, effect: Effect::Logout, issued_before: START, expires_at, reason, kept, claims }
 }

@@ -148,6 +148,8 @@ fn push_part(key: &mut Vec<u8>, part: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use signet_verifier::{ClientId, KeyId, SessionId, Subject, TokenId};
 
     use super::*;
@@ -161,7 +163,7 @@ mod tests {
             expires_at: UnixMs::from_millis(2),
             reason: None,
             kept: None,
-            claims: Default::default(),
+            claims: BTreeMap::new(),
         }
     }
 

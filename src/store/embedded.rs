@@ -19,8 +19,8 @@ const SWEEP_BATCH: usize = 4096;
 
 /// The embedded engine.
 ///
-/// Reads run where they are called: a look into a mapped page cache takes microseconds, less than handing it to another
-/// thread. Only a snapshot, which reads everything, goes to the runtime's blocking threads.
+/// Reads run where they are called: a look into the page cache takes microseconds, less than to hand it to another thread
+/// and back. Only a snapshot, which reads everything, goes to the runtime's blocking threads.
 pub struct EmbeddedStore {
     file: Arc<StoreFile>,
     writer: Writer,
@@ -122,13 +122,14 @@ fn read<T>(file: &StoreFile, run: impl FnOnce(&View) -> Result<T, Fault>) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs::OpenOptions;
     use std::io;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use redb::backends::FileBackend;
     use redb::{Builder, StorageBackend};
-    use signet_verifier::Subject;
+    use signet_verifier::{Effect, Subject};
     use tempfile::TempDir;
 
     use super::*;
@@ -193,12 +194,12 @@ mod tests {
         let now = UnixMs::from_millis(1);
         [Cutoff {
             scope: Scope::Sub(Subject::parse(subject).unwrap()),
-            effect: Default::default(),
+            effect: Effect::Logout,
             issued_before: now,
             expires_at: now.after(std::time::Duration::from_secs(1)),
             reason: None,
             kept: None,
-            claims: Default::default(),
+            claims: BTreeMap::new(),
         }]
     }
 

@@ -212,11 +212,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn once_a_second_one_caller_finds_out() {
         let (engine, store) = lost().await;
-        time::advance(PROBE_INTERVAL - Duration::from_millis(1)).await;
+        time::advance(PROBE_INTERVAL / 2).await;
         assert!(store.head().await.is_err());
         assert_eq!(engine.asked(), FAILURES);
 
-        time::advance(Duration::from_millis(1)).await;
+        time::advance(PROBE_INTERVAL / 2).await;
         engine.set(Mood::Hangs);
         let (first, second) = tokio::join!(store.head(), store.head());
         assert!(first.is_err() && second.is_err());
