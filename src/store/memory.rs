@@ -1,66 +1,123 @@
 //! An engine that keeps everything in memory: the plainest reading of the laws, for tests and benches.
 
-use async_trait::async_trait;
-use signet_verifier::{Cutoff, Scope, SessionId, UnixMs};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Journal, Position, Store, StoreError, Swap, Tail};
+use async_trait::async_trait;
+use signet_verifier::{Cutoff, CutoffKey, Scope, SessionId, UnixMs};
+
+use super::{Journal, Position, Store, StoreError, Swap, Tail, codec};
 use crate::session::register::Register;
 
 /// The engine.
 pub struct MemoryStore {
-    _todo: (),
+    contents: Mutex<Contents>,
+}
+
+struct Contents {
+    registers: BTreeMap<SessionId, (Register, UnixMs)>,
+    merged: BTreeMap<CutoffKey, Cutoff>,
+    /// Each entry with the position just after it.
+    log: VecDeque<(Position, Cutoff)>,
+    /// The position just before the oldest entry.
+    floor: Position,
+    head: Position,
 }
 
 impl MemoryStore {
     /// An empty one.
-    pub fn new(_epoch: [u8; 8]) -> Self {
-        todo!()
+    pub fn new(epoch: [u8; 8]) -> Self {
+        let start = Position::start(epoch);
+        let (registers, merged, log) = Default::default();
+        Self { contents: Mutex::new(Contents { registers, merged, log, floor: start, head: start }) }
+    }
+
+    /// A panic elsewhere cannot have left a half-done change: every change below is made after its last fallible step.
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn load_register(&self, _sid: SessionId) -> Result<Option<Register>, StoreError> {
-        todo!()
+    async fn load_register(&self, sid: SessionId) -> Result<Option<Register>, StoreError> {
+        Ok(self.contents().registers.get(&sid).map(|(register, _)| *register))
     }
 
     async fn swap_register(
         &self,
-        _sid: SessionId,
-        _seen: Option<&Register>,
-        _new: &Register,
-        _expires_at: UnixMs,
+        sid: SessionId,
+        seen: Option<&Register>,
+        new: &Register,
+        expires_at: UnixMs,
     ) -> Result<Swap, StoreError> {
-        todo!()
+        let mut contents = self.contents();
+        let found = contents.registers.get(&sid).map(|(register, _)| *register);
+        if found.as_ref() != seen {
+            return Ok(Swap::Lost(found));
+        }
+        contents.registers.insert(sid, (*new, expires_at));
+        Ok(Swap::Done)
     }
 
-    async fn append(&self, _cutoffs: &[Cutoff]) -> Result<Position, StoreError> {
-        todo!()
+    async fn append(&self, cutoffs: &[Cutoff]) -> Result<Position, StoreError> {
+        let entries = cutoffs.iter().map(codec::encode_cutoff).collect::<Result<Vec<_>, _>>()?;
+        let mut contents = self.contents();
+        for (cutoff, entry) in cutoffs.iter().zip(&entries) {
+            contents.head = contents.head.after(entry);
+            let head = contents.head;
+            contents.log.push_back((head, cutoff.clone()));
+            contents
+                .merged
+                .entry(cutoff.key())
+                .and_modify(|known| known.merge(cutoff))
+                .or_insert_with(|| cutoff.clone());
+        }
+        Ok(contents.head)
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
-        todo!()
+        Ok(self.contents().head)
     }
 
-    async fn snapshot(&self, _now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
-        todo!()
+    async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
+        let contents = self.contents();
+        let live = contents.merged.values().filter(|cutoff| cutoff.expires_at > now);
+        Ok((contents.head, live.cloned().collect()))
     }
 
-    async fn tail(&self, _after: &Position, _limit: usize) -> Result<Tail, StoreError> {
-        todo!()
+    async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError> {
+        let contents = self.contents();
+        let mut entries = contents.log.iter();
+        // Where the search stops, the rest begins.
+        let known = *after == contents.floor || entries.any(|(position, _)| position == after);
+        Ok(if known { Tail::Entries(entries.take(limit).cloned().collect()) } else { Tail::Gap })
     }
 
-    async fn sweep(&self, _now: UnixMs) -> Result<u64, StoreError> {
-        todo!()
+    async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {
+        let mut contents = self.contents();
+        let mut swept = contents.registers.len() + contents.merged.len();
+        contents.registers.retain(|_, (_, expires_at)| *expires_at > now);
+        contents.merged.retain(|_, cutoff| cutoff.expires_at > now);
+        swept -= contents.registers.len() + contents.merged.len();
+        // From the front only: a log with holes could not be told from one that lost entries.
+        while let Some((position, _)) = contents.log.pop_front_if(|(_, cutoff)| cutoff.expires_at <= now) {
+            contents.floor = position;
+            swept += 1;
+        }
+        Ok(swept as u64)
     }
 }
 
 impl Journal for MemoryStore {
-    fn matching(&self, _scopes: &[Scope]) -> Result<Vec<Cutoff>, StoreError> {
-        todo!()
+    fn matching(&self, scopes: &[Scope]) -> Result<Vec<Cutoff>, StoreError> {
+        let scopes: BTreeSet<&Scope> = scopes.iter().collect();
+        let contents = self.contents();
+        Ok(contents.merged.values().filter(|cutoff| scopes.contains(&cutoff.scope)).cloned().collect())
     }
 
+    /// It has been, since it began empty with the process.
     fn is_complete(&self) -> bool {
-        todo!()
+        true
     }
 }

@@ -13,12 +13,20 @@ use signet_verifier::{Cutoff, Scope, SessionId, UnixMs};
 
 use crate::session::register::Register;
 
+mod breaker;
+mod codec;
 mod embedded;
+mod fault;
+mod file;
 mod guarded;
 mod memory;
 mod position;
+mod tables;
+mod view;
+mod writer;
 
 pub use embedded::EmbeddedStore;
+pub use file::OpenError;
 pub use guarded::GuardedStore;
 pub use memory::MemoryStore;
 pub use position::Position;

@@ -1,0 +1,94 @@
+//! The embedded file at one instant: the reads, each inside one read transaction.
+
+use std::collections::BTreeSet;
+
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use signet_verifier::{Cutoff, Scope, SessionId, UnixMs};
+
+use super::fault::Fault;
+use super::tables::{self, CUTOFF_EXPIRY, CUTOFFS, LOG, META, REGISTER_EXPIRY, REGISTERS};
+use super::{Position, Tail, codec};
+use crate::session::register::Register;
+
+/// The file at one instant.
+pub(super) struct View(ReadTransaction);
+
+impl View {
+    pub(super) fn of(database: &Database) -> Result<Self, Fault> {
+        Ok(Self(database.begin_read()?))
+    }
+
+    pub(super) fn head(&self) -> Result<Position, Fault> {
+        tables::read_head(&self.0.open_table(META)?)
+    }
+
+    pub(super) fn register(&self, sid: SessionId) -> Result<Option<Register>, Fault> {
+        let found = tables::read_register(&self.0.open_table(REGISTERS)?, sid)?;
+        Ok(found.map(|record| record.register))
+    }
+
+    /// The merged cutoffs of these scopes, each once.
+    pub(super) fn matching(&self, scopes: &[Scope]) -> Result<Vec<Cutoff>, Fault> {
+        let cutoffs = self.0.open_table(CUTOFFS)?;
+        let mut found = Vec::new();
+        for from in scopes.iter().map(codec::scope_key).collect::<BTreeSet<_>>() {
+            let to = codec::scope_key_end(&from);
+            for item in ReadableTable::range(&cutoffs, from.as_slice()..to.as_slice())? {
+                found.push(codec::decode_cutoff(item?.1.value())?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The head, and every merged cutoff that lives past `now`.
+    pub(super) fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), Fault> {
+        let mut live = Vec::new();
+        for item in self.0.open_table(CUTOFFS)?.iter()? {
+            let cutoff = codec::decode_cutoff(item?.1.value())?;
+            if cutoff.expires_at > now {
+                live.push(cutoff);
+            }
+        }
+        Ok((self.head()?, live))
+    }
+
+    /// At most `limit` entries after a position, every link of the chain checked.
+    pub(super) fn tail(&self, after: &Position, limit: usize) -> Result<Tail, Fault> {
+        let head = self.head()?;
+        if *after == head {
+            return Ok(Tail::Entries(Vec::new()));
+        }
+        let log = self.0.open_table(LOG)?;
+        let known = match ReadableTable::get(&log, after.seq)? {
+            Some(link) => after.epoch == head.epoch && *tables::split_link(link.value())?.0 == after.chain,
+            None => false,
+        };
+        if !known {
+            return Ok(Tail::Gap);
+        }
+        let mut at = *after;
+        let mut entries = Vec::new();
+        for item in ReadableTable::range(&log, after.seq..)?.take(limit) {
+            let (seq, link) = item?;
+            let (chain, entry) = tables::split_link(link.value())?;
+            if seq.value() != at.seq || *chain != at.chain {
+                return Err(Fault::Unreadable("a broken link in the log"));
+            }
+            at = at.after(entry);
+            entries.push((at, codec::decode_cutoff(entry)?));
+        }
+        if at.seq == head.seq && at != head {
+            return Err(Fault::Unreadable("a log that does not lead to its head"));
+        }
+        Ok(Tail::Entries(entries))
+    }
+
+    /// Whether a sweep would find anything: three looks, each at the first of an order.
+    pub(super) fn has_expired(&self, now: UnixMs) -> Result<bool, Fault> {
+        let registers = self.0.open_table(REGISTER_EXPIRY)?;
+        let cutoffs = self.0.open_table(CUTOFF_EXPIRY)?;
+        Ok(!tables::due(&registers, &tables::registers_due(now), 1)?.is_empty()
+            || !tables::due(&cutoffs, &tables::cutoffs_due(now), 1)?.is_empty()
+            || tables::expired_front(&self.0.open_table(LOG)?, now)?.is_some())
+    }
+}
