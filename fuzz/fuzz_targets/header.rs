@@ -13,6 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(lax.get(forbidden).is_none(), "{forbidden} was let pass");
     }
     let text = |name| lax.get(name).and_then(Value::as_str).map(str::to_owned);
-    assert_eq!((text("alg"), text("kid"), text("typ")), (header.alg.clone(), header.kid.clone(), header.typ.clone()));
+    assert_eq!(
+        (text("alg"), text("kid"), text("typ")),
+        (header.alg.clone(), header.kid.clone(), header.typ.clone())
+    );
     let _ = header.is_type("at+jwt");
 });
