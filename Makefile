@@ -36,12 +36,12 @@ run: ## The service in development mode: loopback, its own keys, a `dev` client
 
 .PHONY: test
 test: nextest python node ## Every test, on the default crypto backend
-	cargo nextest run --locked --workspace $(ARGS)
+	cargo nextest run --locked --workspace --no-fail-fast $(ARGS)
 	cargo test --locked --workspace --doc --quiet
 
 .PHONY: test-ring
 test-ring: nextest python node ## Every test, on ring
-	cargo nextest run --locked --workspace $(RING) $(ARGS)
+	cargo nextest run --locked --workspace --no-fail-fast $(RING) $(ARGS)
 
 .PHONY: lint
 lint: ## Format, clippy on both backends, scripts, Dockerfile
@@ -59,13 +59,13 @@ bench: ## The measurements (criterion)
 fuzz: cargo-fuzz ## Each fuzz target for FUZZ_SECONDS, from its seeds
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	$(FUZZ) build --fuzz-dir fuzz --target-dir target/fuzz
-	for target in $$(cargo fuzz list --fuzz-dir fuzz); do \
-		mkdir -p target/fuzz/corpus/$$target; \
-		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
-		$(FUZZ) run --fuzz-dir fuzz --target-dir target/fuzz $$target \
-			target/fuzz/corpus/$$target fuzz/seeds/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -timeout=5 -verbosity=0 -print_final_stats=1 \
-			2>&1 | tee target/fuzz/$$target.log | { grep -E '^==|ERROR|panicked|SUMMARY|Test unit|executed_units' || true; }; \
+	@for target in $$(cargo fuzz list --fuzz-dir fuzz); do \
+		corpus=target/fuzz/corpus/$$target; log=target/fuzz/$$target.log; mkdir -p $$corpus; \
+		if ! $(FUZZ) run --fuzz-dir fuzz --target-dir target/fuzz $$target $$corpus fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=5 -verbosity=0 -print_final_stats=1 >$$log 2>&1; then \
+			tail -n 120 $$log; echo "fuzz $$target: FAILED"; exit 1; \
+		fi; \
+		echo "fuzz $$target: $$(sed -n 's/^stat::number_of_executed_units: *//p' $$log) inputs in $(FUZZ_SECONDS) s"; \
 	done
 
 # The sanitizer flags are unstable; this lets the stable compiler take them, for these builds only.
