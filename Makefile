@@ -9,6 +9,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# One thing at a time: cargo is parallel already, and the log stays readable.
+.NOTPARALLEL:
 
 NEXTEST_VERSION := 0.9.143
 DENY_VERSION    := 0.20.2

@@ -128,7 +128,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "app",
         paths: &["src/app.rs", "src/app"],
-        may: &["config", "http", "keys", "random", "revocation", "session", "store", "telemetry"],
+        may: &["config", "crypto", "http", "keys", "random", "revocation", "session", "store", "telemetry"],
         never: &["figment", "clap"],
     },
     Room {
