@@ -29,10 +29,30 @@ struct Row {
 }
 
 const TABLE: [Row; 4] = [
-    Row { algorithm: Algorithm::Es256, name: "ES256", jose: jsonwebtoken::Algorithm::ES256, signature_bytes: Some(64) },
-    Row { algorithm: Algorithm::EdDsa, name: "EdDSA", jose: jsonwebtoken::Algorithm::EdDSA, signature_bytes: Some(64) },
-    Row { algorithm: Algorithm::Rs256, name: "RS256", jose: jsonwebtoken::Algorithm::RS256, signature_bytes: None },
-    Row { algorithm: Algorithm::Ps256, name: "PS256", jose: jsonwebtoken::Algorithm::PS256, signature_bytes: None },
+    Row {
+        algorithm: Algorithm::Es256,
+        name: "ES256",
+        jose: jsonwebtoken::Algorithm::ES256,
+        signature_bytes: Some(64),
+    },
+    Row {
+        algorithm: Algorithm::EdDsa,
+        name: "EdDSA",
+        jose: jsonwebtoken::Algorithm::EdDSA,
+        signature_bytes: Some(64),
+    },
+    Row {
+        algorithm: Algorithm::Rs256,
+        name: "RS256",
+        jose: jsonwebtoken::Algorithm::RS256,
+        signature_bytes: None,
+    },
+    Row {
+        algorithm: Algorithm::Ps256,
+        name: "PS256",
+        jose: jsonwebtoken::Algorithm::PS256,
+        signature_bytes: None,
+    },
 ];
 
 impl Algorithm {

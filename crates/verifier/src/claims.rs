@@ -10,15 +10,32 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::UnixMs;
 use crate::error::VerifyError;
 use crate::id::{ClientId, IssuerUrl, SessionId, Subject, TokenId};
 use crate::json::{Fault, Strict};
-use crate::UnixMs;
 
 /// Claim names with a meaning of their own: a caller's custom claims may not use them.
 pub const RESERVED_CLAIMS: [&str; 19] = [
-    "iss", "sub", "aud", "exp", "iat", "jti", "sid", "client_id", "scope", "auth_time", "amr", "acr", "cnf", "nbf",
-    "act", "may_act", "status", "events", "sub_id",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "jti",
+    "sid",
+    "client_id",
+    "scope",
+    "auth_time",
+    "amr",
+    "acr",
+    "cnf",
+    "nbf",
+    "act",
+    "may_act",
+    "status",
+    "events",
+    "sub_id",
 ];
 
 /// `NumericDate` (RFC 7519 §2), whole seconds since the epoch.
@@ -66,7 +83,8 @@ impl Audience {
         let mut audience: Vec<Arc<str>> = Vec::new();
         for value in values {
             let value = value.as_ref();
-            let valid = !value.is_empty() && value.len() <= Self::MAX_BYTES && !value.chars().any(char::is_control);
+            let valid =
+                !value.is_empty() && value.len() <= Self::MAX_BYTES && !value.chars().any(char::is_control);
             if !valid || audience.len() == Self::MAX || audience.iter().any(|known| &**known == value) {
                 return Err(ClaimsError::Invalid("aud"));
             }
@@ -436,7 +454,11 @@ impl Serialize for Claims {
     }
 }
 
-fn entry_if<M: SerializeMap, T: Serialize>(map: &mut M, name: &str, value: Option<&T>) -> Result<(), M::Error> {
+fn entry_if<M: SerializeMap, T: Serialize>(
+    map: &mut M,
+    name: &str,
+    value: Option<&T>,
+) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(name, value))
 }
 
@@ -459,16 +481,34 @@ mod tests {
         for claim in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
             let mut object: Map<String, Value> = serde_json::from_str(GOOD).unwrap();
             object.remove(claim);
-            assert_eq!(Claims::parse(&serde_json::to_vec(&object).unwrap()), Err(ClaimsError::Missing(claim)));
+            assert_eq!(
+                Claims::parse(&serde_json::to_vec(&object).unwrap()),
+                Err(ClaimsError::Missing(claim))
+            );
         }
     }
 
     #[test]
     fn each_ill_typed_claim_is_named() {
         for (claim, bad) in [
-            ("iss", "1"), ("sub", "\"\""), ("aud", "[]"), ("aud", "[\"x\",\"x\"]"), ("exp", "1.5"), ("exp", "\"20\""),
-            ("exp", "-1"), ("exp", "1e3"), ("iat", "99999999999999"), ("jti", "\"x\""), ("sid", "null"), ("client_id", "{}"),
-            ("scope", "\"a  b\""), ("scope", "[\"a\"]"), ("amr", "\"pwd\""), ("acr", "1"), ("cnf", "\"x\""), ("nbf", "1"),
+            ("iss", "1"),
+            ("sub", "\"\""),
+            ("aud", "[]"),
+            ("aud", "[\"x\",\"x\"]"),
+            ("exp", "1.5"),
+            ("exp", "\"20\""),
+            ("exp", "-1"),
+            ("exp", "1e3"),
+            ("iat", "99999999999999"),
+            ("jti", "\"x\""),
+            ("sid", "null"),
+            ("client_id", "{}"),
+            ("scope", "\"a  b\""),
+            ("scope", "[\"a\"]"),
+            ("amr", "\"pwd\""),
+            ("acr", "1"),
+            ("cnf", "\"x\""),
+            ("nbf", "1"),
         ] {
             let mut object: Map<String, Value> = serde_json::from_str(GOOD).unwrap();
             object.insert(claim.into(), serde_json::from_str(bad).unwrap());

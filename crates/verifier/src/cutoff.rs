@@ -207,7 +207,9 @@ impl Cutoff {
         match (&self.scope, self.effect) {
             (Scope::Kid(_), _) | (Scope::Jti(_) | Scope::Sid(_), Effect::Logout) => true,
             (Scope::Jti(_) | Scope::Sid(_), Effect::Refresh)
-            | (Scope::Sub(_) | Scope::ClientId(_) | Scope::Aud(_) | Scope::Claim { .. } | Scope::All, _) => false,
+            | (Scope::Sub(_) | Scope::ClientId(_) | Scope::Aud(_) | Scope::Claim { .. } | Scope::All, _) => {
+                false
+            }
         }
     }
 
@@ -221,7 +223,10 @@ impl Cutoff {
         self.issued_before = self.issued_before.max(other.issued_before);
         self.expires_at = self.expires_at.max(other.expires_at);
         for (name, patch) in &other.claims {
-            self.claims.entry(name.clone()).and_modify(|mine| mine.merge(patch)).or_insert_with(|| patch.clone());
+            self.claims
+                .entry(name.clone())
+                .and_modify(|mine| mine.merge(patch))
+                .or_insert_with(|| patch.clone());
         }
     }
 }

@@ -30,10 +30,11 @@ impl Header {
         let fault = Cell::new(Fault::Syntax);
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let value = Strict { fault: &fault }.deserialize(&mut deserializer);
-        let value = value.and_then(|value| deserializer.end().map(|()| value)).map_err(|_| match fault.get() {
-            Fault::Duplicate => VerifyError::HeaderDuplicate,
-            Fault::Syntax => VerifyError::HeaderMalformed,
-        })?;
+        let value =
+            value.and_then(|value| deserializer.end().map(|()| value)).map_err(|_| match fault.get() {
+                Fault::Duplicate => VerifyError::HeaderDuplicate,
+                Fault::Syntax => VerifyError::HeaderMalformed,
+            })?;
         let Value::Object(mut members) = value else { return Err(VerifyError::HeaderMalformed) };
         if let Some(member) = FORBIDDEN.into_iter().find(|name| members.contains_key(*name)) {
             return Err(VerifyError::HeaderForbidden { member });
@@ -66,8 +67,15 @@ mod tests {
     #[test]
     fn a_type_is_compared_as_a_media_type() {
         for (typ, same) in [
-            ("at+jwt", true), ("AT+JWT", true), ("application/at+jwt", true), ("Application/AT+jwt", true),
-            ("JWT", false), ("at+jwt ", false), ("application/", false), ("text/at+jwt", false), ("", false),
+            ("at+jwt", true),
+            ("AT+JWT", true),
+            ("application/at+jwt", true),
+            ("Application/AT+jwt", true),
+            ("JWT", false),
+            ("at+jwt ", false),
+            ("application/", false),
+            ("text/at+jwt", false),
+            ("", false),
         ] {
             let header = Header { alg: None, kid: None, typ: Some(typ.into()) };
             assert_eq!(header.is_type("at+jwt"), same, "{typ}");

@@ -100,9 +100,8 @@ impl Jwk {
 
     /// The key to check signatures with.
     pub fn verifying_key(&self) -> Result<VerifyingKey, JwkError> {
-        let wire: wire::Jwk = serde_json::to_value(self)
-            .and_then(serde_json::from_value)
-            .map_err(|_| JwkError::Parameters)?;
+        let wire: wire::Jwk =
+            serde_json::to_value(self).and_then(serde_json::from_value).map_err(|_| JwkError::Parameters)?;
         VerifyingKey::from_wire(&wire)
     }
 }
@@ -156,7 +155,8 @@ impl JwkSet {
 impl VerifyingKey {
     /// Takes a key as published, if it is one of ours: `kid`, `alg`, `use: sig` and parameters that fit.
     pub(crate) fn from_wire(jwk: &wire::Jwk) -> Result<Self, JwkError> {
-        let kid = jwk.common.key_id.as_deref().and_then(|kid| KeyId::parse(kid).ok()).ok_or(JwkError::KeyId)?;
+        let kid =
+            jwk.common.key_id.as_deref().and_then(|kid| KeyId::parse(kid).ok()).ok_or(JwkError::KeyId)?;
         if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != wire::PublicKeyUse::Signature) {
             return Err(JwkError::Use);
         }
@@ -182,9 +182,13 @@ fn parameters_fit(algorithm: Algorithm, parameters: &wire::AlgorithmParameters) 
         }
         (Algorithm::Rs256 | Algorithm::Ps256, wire::AlgorithmParameters::RSA(rsa)) => {
             // 2,048 to 8,192 bits, an odd exponent above 1 (RFC 7518 §3.3; e = 1 would make every message a signature).
-            let modulus = bytes(&rsa.n).is_some_and(|n| (256..=1024).contains(&n.len()) && n.first() != Some(&0));
+            let modulus =
+                bytes(&rsa.n).is_some_and(|n| (256..=1024).contains(&n.len()) && n.first() != Some(&0));
             let exponent = bytes(&rsa.e).is_some_and(|e| {
-                e.len() <= 4 && e.first() != Some(&0) && e.last().is_some_and(|last| last % 2 == 1) && e != [1]
+                e.len() <= 4
+                    && e.first() != Some(&0)
+                    && e.last().is_some_and(|last| last % 2 == 1)
+                    && e != [1]
             });
             modulus && exponent
         }

@@ -36,7 +36,10 @@ impl VerifyingKey {
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey").field("kid", &self.kid).field("alg", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("VerifyingKey")
+            .field("kid", &self.kid)
+            .field("alg", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +83,8 @@ impl<'a> CompactJws<'a> {
         if key.algorithm.signature_bytes().is_some_and(|expected| expected != self.signature.len()) {
             return Err(VerifyError::Signature);
         }
-        let checker = (PROVIDER.verifier_factory)(&key.algorithm.jose(), &key.key).map_err(|_| VerifyError::Signature)?;
+        let checker = (PROVIDER.verifier_factory)(&key.algorithm.jose(), &key.key)
+            .map_err(|_| VerifyError::Signature)?;
         checker.verify(self.signing_input.as_bytes(), &self.signature).map_err(|_| VerifyError::Signature)
     }
 }
@@ -101,7 +105,8 @@ mod tests {
     fn base64url_has_one_spelling() {
         assert!(CompactJws::split("YQ.YQ.YQ").is_ok());
         for segment in ["YR", "YQ==", "YQ=", "Y", "Y Q", "YQ\n", "+/+/", "Y%51"] {
-            for token in [format!("{segment}.YQ.YQ"), format!("YQ.{segment}.YQ"), format!("YQ.YQ.{segment}")] {
+            for token in [format!("{segment}.YQ.YQ"), format!("YQ.{segment}.YQ"), format!("YQ.YQ.{segment}")]
+            {
                 assert_eq!(CompactJws::split(&token).unwrap_err(), VerifyError::Base64, "{token}");
             }
         }
