@@ -226,7 +226,7 @@ impl Table {
     /// The group to begin at: the low half of the key, scaled to the number of groups, which need not be a power of two.
     fn home(&self, key: Key) -> usize {
         let scaled = u128::from(key.low) * (self.tags.len() as u128);
-        (scaled >> 64) as usize
+        usize::try_from(scaled >> 64).unwrap_or_default()
     }
 
     fn after(&self, group: usize) -> usize {

@@ -15,8 +15,11 @@ use crate::id::TokenId;
 struct Model {
     entries: HashMap<(Scope, Option<Effect>), (u64, u64)>,
     /// By kind, claim name and effect: the latest time and expiry since the kind was last empty.
-    peaks: HashMap<(ScopeKind, Option<Arc<str>>), BTreeMap<Effect, (u64, u64)>>,
+    peaks: HashMap<ModelKind, BTreeMap<Effect, (u64, u64)>>,
 }
+
+/// With a claim's name.
+type ModelKind = (ScopeKind, Option<Arc<str>>);
 
 impl Model {
     fn apply(&mut self, cutoff: &Cutoff) -> bool {
@@ -66,11 +69,9 @@ impl Model {
     }
 }
 
-fn kind_of(scope: &Scope) -> (ScopeKind, Option<Arc<str>>) {
-    match scope {
-        Scope::Claim { name, .. } => (ScopeKind::Claim, Some(name.clone())),
-        other => (other.kind(), None),
-    }
+fn kind_of(scope: &Scope) -> ModelKind {
+    let name = if let Scope::Claim { name, .. } = scope { Some(name.clone()) } else { None };
+    (scope.kind(), name)
 }
 
 fn scopes_of(token: &Claims, kid: &KeyId) -> Vec<Scope> {
@@ -211,10 +212,15 @@ proptest! {
         tokens in prop::collection::vec(a_token(), 1..20),
     ) {
         let (one, other) = (denylist(), denylist());
-        cutoffs.iter().for_each(|cutoff| { one.apply(cutoff); });
+        for cutoff in &cutoffs {
+            one.apply(cutoff);
+        }
         let start = order.index(cutoffs.len());
         let turned = cutoffs[start..].iter().chain(&cutoffs[..start]).rev();
-        turned.for_each(|cutoff| { other.apply(cutoff); other.apply(cutoff); });
+        for cutoff in turned {
+            other.apply(cutoff);
+            other.apply(cutoff);
+        }
         prop_assert!(cutoffs.iter().all(|cutoff| !one.apply(cutoff)), "a second time changes nothing");
         prop_assert_eq!(one.len(), other.len());
         for token in &tokens {
@@ -245,8 +251,9 @@ fn session_keys(list: &Denylist, session: SessionId) -> ScopeKeys {
 }
 
 fn session(n: u64) -> SessionId {
-    let [a, b, c, d, e, f, g, h] = n.to_be_bytes();
-    SessionId::new(UnixMs::from_millis(1_000_000), &[a, b, c, d, e, f, g, h, 0, 0])
+    let mut random = [0; 10];
+    random[..8].copy_from_slice(&n.to_be_bytes());
+    SessionId::new(UnixMs::from_millis(1_000_000), &random)
 }
 
 #[test]

@@ -142,9 +142,15 @@ fn some_claims() -> impl Strategy<Value = Map<String, Value>> {
             set("iat", json!(NOW_SECS));
             set("jti", json!(TokenId::new(NOW, &jti)));
             set("client_id", json!(client_id));
-            sid.map(|sid| set("sid", json!(SessionId::new(NOW, &sid))));
-            auth_time.map(|at| set("auth_time", json!(at)));
-            scope.map(|scope| set("scope", json!(scope)));
+            if let Some(sid) = sid {
+                set("sid", json!(SessionId::new(NOW, &sid)));
+            }
+            if let Some(at) = auth_time {
+                set("auth_time", json!(at));
+            }
+            if let Some(scope) = scope {
+                set("scope", json!(scope));
+            }
             if bound {
                 set("cnf", json!({"jkt": "abc"}));
                 set("amr", json!(["pwd", "otp"]));

@@ -45,7 +45,7 @@ pub(crate) fn cutoffs(stage: &Stage) -> Vec<(String, Cutoff)> {
         ];
         for scope in scopes {
             // `all` is older than every token but its own.
-            let before = if scope == Scope::All { NOW.before(Duration::from_secs(60)) } else { NOW };
+            let before = if scope == Scope::All { NOW.before(Duration::from_mins(1)) } else { NOW };
             cutoffs.push((format!("{} and {effect:?}", scope.kind()), cutoff(scope, effect, before)));
         }
     }

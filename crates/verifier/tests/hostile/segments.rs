@@ -87,7 +87,7 @@ fn spellings(stage: &Stage) -> Vec<Case> {
 /// The last character of a segment may have bits that say nothing; only zeros are its spelling.
 fn non_canonical(stage: &Stage) -> Vec<Case> {
     // Lengths with such bits, by white space that JSON allows.
-    let open = |text: String| if text.len() % 3 == 0 { format!("{text} ") } else { text };
+    let open = |text: String| if text.len().is_multiple_of(3) { format!("{text} ") } else { text };
     let header = open(stage.es.header());
     let payload = open(Value::Object(good_claims()).to_string());
     let parts = parts(&stage.es.token(&header, &payload));

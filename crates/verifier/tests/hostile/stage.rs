@@ -21,6 +21,7 @@ pub(crate) struct Case {
     pub(crate) error: VerifyError,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum Memory {
     On,
     Off,
