@@ -392,7 +392,9 @@ impl RawSeed<'_> {
         self.member.set(Some("cnf"));
         match map.next_value_seed(Strict { fault: self.fault })? {
             Value::Object(members) => *slot = Some(members),
-            _ => return Err(A::Error::custom("not an object")),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                return Err(A::Error::custom("not an object"));
+            }
         }
         Ok(())
     }

@@ -251,3 +251,114 @@ impl Cutoff {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Few values, so that ties are frequent.
+    fn a_patch() -> impl Strategy<Value = Patch> {
+        let value = prop_oneof![
+            Just(Value::Null),
+            (0..3_u8).prop_map(Value::from),
+            Just(json!({"a": 1, "b": [2]})),
+            Just(json!({"b": [2], "a": 2})),
+            Just(json!(["x", null])),
+        ];
+        (0..3_u64, value).prop_map(|(at, value)| Patch { at: UnixMs::from_millis(at), value })
+    }
+
+    fn a_cutoff() -> impl Strategy<Value = Cutoff> {
+        let reason = prop::option::of(prop::sample::select(vec!["stolen", "left", "left the firm"]));
+        let names = prop::sample::select(vec!["role", "tenant", "plan"]);
+        let claims = prop::collection::btree_map(names, a_patch(), 0..4);
+        (0..4_u64, 0..4_u64, reason, claims).prop_map(|(before, expires, reason, claims)| Cutoff {
+            scope: Scope::All,
+            effect: Effect::Refresh,
+            issued_before: UnixMs::from_millis(before),
+            expires_at: UnixMs::from_millis(expires),
+            reason: reason.map(|reason| Reason::parse(reason).unwrap()),
+            kept: None,
+            claims: claims.into_iter().map(|(name, patch)| (Arc::from(name), patch)).collect(),
+        })
+    }
+
+    fn merged(one: &Cutoff, other: &Cutoff) -> Cutoff {
+        let mut merged = one.clone();
+        merged.merge(other);
+        merged
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_commutative(a in a_cutoff(), b in a_cutoff()) {
+            prop_assert_eq!(merged(&a, &b), merged(&b, &a));
+        }
+
+        #[test]
+        fn merging_is_associative(a in a_cutoff(), b in a_cutoff(), c in a_cutoff()) {
+            prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
+        }
+
+        #[test]
+        fn merging_again_changes_nothing(a in a_cutoff(), b in a_cutoff()) {
+            prop_assert_eq!(merged(&a, &a), a.clone());
+            let once = merged(&a, &b);
+            prop_assert_eq!(merged(&once, &b), once.clone());
+            prop_assert_eq!(merged(&once, &a), once);
+        }
+
+        #[test]
+        fn merging_forgets_no_claim_and_moves_no_time_back(a in a_cutoff(), b in a_cutoff()) {
+            let both = merged(&a, &b);
+            prop_assert!(both.issued_before >= a.issued_before.max(b.issued_before));
+            prop_assert!(both.expires_at >= a.expires_at.max(b.expires_at));
+            for (name, patch) in a.claims.iter().chain(&b.claims) {
+                prop_assert!(both.claims[name].at >= patch.at);
+            }
+        }
+    }
+
+    #[test]
+    fn only_keys_and_the_logout_of_one_token_or_session_deny_whatever_the_time() {
+        let id = [1; 10];
+        let cutoff = |scope, effect| Cutoff {
+            scope,
+            effect,
+            issued_before: UnixMs::default(),
+            expires_at: UnixMs::default(),
+            reason: None,
+            kept: None,
+            claims: BTreeMap::new(),
+        };
+        for (scope, logout, refresh) in [
+            (Scope::Jti(TokenId::new(UnixMs::default(), &id)), true, false),
+            (Scope::Sid(SessionId::new(UnixMs::default(), &id)), true, false),
+            (Scope::Kid(KeyId::parse("k").unwrap()), true, true),
+            (Scope::Sub(Subject::parse("u").unwrap()), false, false),
+            (Scope::ClientId(ClientId::parse("c").unwrap()), false, false),
+            (Scope::Aud("a".into()), false, false),
+            (Scope::Claim { name: "tenant".into(), value: "t".into() }, false, false),
+            (Scope::All, false, false),
+        ] {
+            assert_eq!(cutoff(scope.clone(), Effect::Logout).is_timeless(), logout, "{scope:?}");
+            assert_eq!(cutoff(scope.clone(), Effect::Refresh).is_timeless(), refresh, "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn a_cutoff_reads_back_as_it_was_written() {
+        let text = json!({
+            "scope": {"claim": {"name": "tenant", "value": "acme"}}, "effect": "refresh", "issued_before": 1,
+            "expires_at": 2, "reason": "left", "claims": {"role": {"at": 1, "value": null}},
+        });
+        let cutoff: Cutoff = serde_json::from_value(text.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&cutoff).unwrap(), text);
+        let mut unknown = text;
+        unknown["efect"] = json!("logout");
+        assert!(serde_json::from_value::<Cutoff>(unknown).is_err());
+    }
+}

@@ -119,7 +119,7 @@ impl CachedKeys {
     pub fn drop_key(&self, kid: &KeyId) {
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         dropped.insert(kid.clone());
-        let remaining: Vec<_> = self.keys.load().0.iter().map(|(_, key)| VerifyingKey::clone(key)).collect();
+        let remaining: Vec<_> = self.keys.load().0.values().map(|key| VerifyingKey::clone(key)).collect();
         self.swap(KeySet::new(remaining.into_iter().filter(|key| !dropped.contains(key.kid()))));
     }
 

@@ -107,6 +107,9 @@ impl Verifier {
         if token.len() > CompactJws::MAX_BYTES {
             return Err(VerifyError::TooLong);
         }
+        if self.remembered.is_off() {
+            return self.check(token, expected).map(Arc::new);
+        }
         // Read before the key is looked up: a swap in between makes this entry void, never wrong.
         let version = self.keys.version();
         let digest = sha256(token.as_bytes());

@@ -1,0 +1,266 @@
+//! What verification costs against the bare signature check, and what a long denylist costs.
+//!
+//! Absolute figures are the machine's. The summary at the end compares, from samples taken in turn within this run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a bench prints and fails by panicking"
+)]
+#![allow(missing_docs, reason = "criterion's macros make the functions")]
+
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs as backend;
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+use ring as backend;
+
+#[path = "../tests/signer/mod.rs"]
+mod signer;
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use backend::signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use criterion::Criterion;
+use serde_json::json;
+use signet_verifier::{
+    Algorithm, Cutoff, Denylist, Effect, Expected, KeyId, Scope, ScopeKeys, SessionId, StaticKeys, Subject,
+    TokenId, UnixMs, Verifier,
+};
+
+use crate::signer::{Signer, jwks};
+
+const NOW: UnixMs = UnixMs::from_secs(1_800_000_000);
+const TOKENS: usize = 10_000;
+const ENTRIES: u64 = 1_000_000;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    let mut summary = Vec::new();
+    signatures(&mut criterion, &mut summary);
+    remembered(&mut criterion, &mut summary);
+    denylist(&mut criterion, &mut summary);
+    criterion.final_summary();
+    println!("\nSummary (within this run)");
+    for line in summary {
+        println!("  {line}");
+    }
+}
+
+/// Numbers a token and says whose it is.
+fn token(signer: &Signer, n: u64) -> String {
+    let claims = json!({
+        "iss": "https://auth.example", "sub": format!("user-{n}"), "aud": "api", "exp": NOW.as_secs() + 300,
+        "iat": NOW.as_secs(), "jti": TokenId::new(NOW, &random(n)), "sid": SessionId::new(NOW, &random(!n)),
+        "client_id": "web", "scope": "read write", "tenant": "acme",
+    });
+    signer.token(&signer.header(), &claims.to_string())
+}
+
+fn random(n: u64) -> [u8; 10] {
+    let mut random = [1; 10];
+    random[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    random
+}
+
+fn verifier(signers: &[&Signer], denylist: Arc<Denylist>, remembered: usize) -> Verifier {
+    let keys = StaticKeys::from_jwks(&jwks(signers)).unwrap();
+    Verifier::remembering(Arc::new(keys), denylist, remembered)
+}
+
+fn expected() -> Expected {
+    Expected::access_token("https://auth.example", "api").unwrap()
+}
+
+fn signatures(criterion: &mut Criterion, summary: &mut Vec<String>) {
+    let mut group = criterion.benchmark_group("first verification");
+    for signer in [Signer::es256(), Signer::eddsa(), Signer::rs256()] {
+        let token = token(&signer, 1);
+        let verifier = verifier(&[&signer], Arc::new(Denylist::new(vec!["tenant".into()])), 0);
+        let expected = expected();
+        let raw = raw_check(&signer, &token);
+        let cold = || assert!(verifier.verify_at(black_box(&token), &expected, NOW).is_ok());
+        let name = signer.algorithm();
+        group.bench_function(format!("{name} signature alone"), |bencher| bencher.iter(&raw));
+        group.bench_function(format!("{name} whole token"), |bencher| bencher.iter(cold));
+        let [alone, whole] = in_turn(300, 50, [&raw, &cold]);
+        let ratio = whole / alone;
+        summary.push(format!(
+            "{name}, {} B: signature alone {:.2} µs, whole token {:.2} µs, ratio {ratio:.3}",
+            token.len(),
+            alone / 1000.0,
+            whole / 1000.0
+        ));
+    }
+    group.finish();
+}
+
+/// The backend's check of the token's signature, all else prepared.
+fn raw_check(signer: &Signer, token: &str) -> impl Fn() {
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let (input, signature) = (input.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap());
+    let (algorithm, public) = (signer.algorithm(), signer.public());
+    move || {
+        let (input, signature) = (black_box(input.as_bytes()), black_box(&signature));
+        let valid = match algorithm {
+            Algorithm::Es256 => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &public).verify(input, signature)
+            }
+            Algorithm::EdDsa => UnparsedPublicKey::new(&ED25519, &public).verify(input, signature),
+            Algorithm::Rs256 | Algorithm::Ps256 => {
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public).verify(input, signature)
+            }
+        };
+        assert!(valid.is_ok());
+    }
+}
+
+fn remembered(criterion: &mut Criterion, summary: &mut Vec<String>) {
+    let signer = Signer::eddsa();
+    let verifier =
+        verifier(&[&signer], Arc::new(Denylist::new(vec!["tenant".into()])), Verifier::DEFAULT_REMEMBERED);
+    let expected = expected();
+    let tokens: Vec<String> = (0..TOKENS as u64).map(|n| token(&signer, n)).collect();
+    let pass = || {
+        for token in &tokens {
+            assert!(verifier.verify_at(black_box(token), &expected, NOW).is_ok());
+        }
+    };
+    pass();
+    criterion.bench_function("remembered, 10,000 tokens in a pass", |bencher| bencher.iter(pass));
+    let each = |time: f64| time / TOKENS as f64;
+    let [one] = in_turn(21, 10, [&pass]);
+    summary.push(format!("remembered, one thread: {:.0} ns", each(one)));
+    let start = Barrier::new(2);
+    let both: Vec<f64> = thread::scope(|scope| {
+        let run = || {
+            start.wait();
+            let [time] = in_turn(21, 10, [&pass]);
+            each(time)
+        };
+        let threads = [scope.spawn(run), scope.spawn(run)];
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    summary.push(format!("remembered, each of two threads: {:.0} and {:.0} ns", both[0], both[1]));
+}
+
+fn denylist(criterion: &mut Criterion, summary: &mut Vec<String>) {
+    let before = resident_bytes();
+    let sessions = Denylist::default();
+    for n in 0..ENTRIES {
+        sessions.apply(&cutoff(Scope::Sid(SessionId::new(NOW, &random(n))), Effect::Logout));
+    }
+    let bytes = resident_bytes().saturating_sub(before);
+    summary.push(format!(
+        "{ENTRIES} logouts of a sid: {:.1} B resident an entry",
+        bytes as f64 / ENTRIES as f64
+    ));
+    let spread = spread_out();
+    let signer = Signer::eddsa();
+    let tokens: Vec<String> = (0..1000).map(|n| token(&signer, (1 << 40) + n)).collect();
+    for (name, denylist) in
+        [("a million sid logouts", &sessions), ("a million entries over seven scopes", &spread)]
+    {
+        let keys: Vec<ScopeKeys> = tokens.iter().map(|token| keys_of(denylist, &signer, token)).collect();
+        let check = || {
+            for keys in &keys {
+                assert_eq!(denylist.denies(black_box(keys)), None);
+            }
+        };
+        criterion.bench_function(&format!("1,000 misses in {name}"), |bencher| bencher.iter(check));
+        let [time] = in_turn(51, 20, [&check]);
+        summary.push(format!("miss of a whole token, {name}: {:.1} ns", time / keys.len() as f64));
+    }
+    // One scope alone: keys without `jti`, `kid` and claims, of which only `sid` is known to the list.
+    let (sub, client) = (Subject::parse("u").unwrap(), "web".to_owned());
+    let client = signet_verifier::ClientId::parse(&client).unwrap();
+    let single: Vec<ScopeKeys> = (ENTRIES..ENTRIES + 100_000)
+        .map(|n| {
+            let mut keys = sessions.keys(&sub, &client, ["api"], &serde_json::Map::new());
+            sessions.with_session(&mut keys, SessionId::new(NOW, &random(n)));
+            keys
+        })
+        .collect();
+    let misses = || assert!(single.iter().all(|keys| sessions.denies(black_box(keys)).is_none()));
+    let empty = Denylist::default();
+    let nothing = || assert!(single.iter().all(|keys| empty.denies(black_box(keys)).is_none()));
+    let [full, none] = in_turn(21, 5, [&misses, &nothing]);
+    let each = |time: f64| time / single.len() as f64;
+    summary.push(format!(
+        "one sid probe, missing, random: {:.1} ns (check {:.1} ns, of an empty list {:.1} ns)",
+        each(full) - each(none),
+        each(full),
+        each(none)
+    ));
+}
+
+/// A million entries over `jti`, `sid`, `sub`, `client_id`, `aud`, a claim and `all`, both effects where there are two.
+fn spread_out() -> Denylist {
+    let denylist = Denylist::new(vec!["tenant".into()]);
+    for n in 0..ENTRIES / 8 {
+        let text = format!("other-{n}");
+        for (scope, effect) in [
+            (Scope::Jti(TokenId::new(NOW, &random(n))), Effect::Logout),
+            (Scope::Sid(SessionId::new(NOW, &random(n))), Effect::Logout),
+            (Scope::Sid(SessionId::new(NOW, &random(n))), Effect::Refresh),
+            (Scope::Sub(Subject::parse(&text).unwrap()), Effect::Logout),
+            (Scope::Sub(Subject::parse(&text).unwrap()), Effect::Refresh),
+            (Scope::ClientId(signet_verifier::ClientId::parse(&text).unwrap()), Effect::Logout),
+            (Scope::Aud(text.as_str().into()), Effect::Logout),
+            (Scope::Claim { name: "tenant".into(), value: text.as_str().into() }, Effect::Refresh),
+        ] {
+            denylist.apply(&cutoff(scope, effect));
+        }
+    }
+    denylist.apply(&cutoff(Scope::All, Effect::Logout));
+    denylist.apply(&cutoff(Scope::Kid(KeyId::parse("stolen").unwrap()), Effect::Logout));
+    denylist
+}
+
+fn cutoff(scope: Scope, effect: Effect) -> Cutoff {
+    // A second older than the tokens: `all` matches them and does not deny them.
+    let (issued_before, expires_at) =
+        (NOW.before(Duration::from_secs(1)), NOW.after(Duration::from_mins(10)));
+    Cutoff { scope, effect, issued_before, expires_at, reason: None, kept: None, claims: BTreeMap::new() }
+}
+
+fn keys_of(denylist: &Denylist, signer: &Signer, token: &str) -> ScopeKeys {
+    let verified = verifier(&[signer], Arc::default(), 0).verify_at(token, &expected(), NOW).unwrap();
+    denylist.keys_of(verified.claims(), signer.jwk().kid())
+}
+
+/// Nanoseconds a call, the candidates sampled in turn so that the machine's moods hit all alike; of the samples the one
+/// that a tenth is quicker than, which what else runs on the machine hardly touches.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+fn in_turn<const N: usize>(samples: usize, calls: u32, candidates: [&dyn Fn(); N]) -> [f64; N] {
+    let mut times: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(samples));
+    for _ in 0..samples {
+        for (candidate, times) in candidates.iter().zip(&mut times) {
+            let start = Instant::now();
+            (0..calls).for_each(|_| candidate());
+            times.push(start.elapsed().as_nanos() as f64 / f64::from(calls));
+        }
+    }
+    times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[samples / 10]
+    })
+}
+
+/// Resident pages of this process (proc(5), statm), or 0 where there is no such file.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
+}
