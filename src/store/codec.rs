@@ -160,6 +160,7 @@ mod tests {
             scope,
             effect: Effect::Logout,
             issued_before: UnixMs::from_millis(1),
+            made_at: UnixMs::default(),
             expires_at: UnixMs::from_millis(2),
             reason: None,
             kept: None,

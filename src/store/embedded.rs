@@ -196,6 +196,7 @@ mod tests {
             scope: Scope::Sub(Subject::parse(subject).unwrap()),
             effect: Effect::Logout,
             issued_before: now,
+            made_at: UnixMs::default(),
             expires_at: now.after(std::time::Duration::from_secs(1)),
             reason: None,
             kept: None,

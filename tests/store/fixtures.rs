@@ -36,6 +36,7 @@ pub(crate) fn cutoff(scope: Scope, issued_before: u64, expires_at: u64) -> Cutof
         scope,
         effect: Effect::Logout,
         issued_before: at(issued_before),
+        made_at: UnixMs::default(),
         expires_at: at(expires_at),
         reason: None,
         kept: None,

@@ -275,10 +275,11 @@ mod tests {
         let reason = prop::option::of(prop::sample::select(vec!["stolen", "left", "left the firm"]));
         let names = prop::sample::select(vec!["role", "tenant", "plan"]);
         let claims = prop::collection::btree_map(names, a_patch(), 0..4);
-        (0..4_u64, 0..4_u64, reason, claims).prop_map(|(before, expires, reason, claims)| Cutoff {
+        (0..4_u64, 0..4_u64, 0..4_u64, reason, claims).prop_map(|(before, made, expires, reason, claims)| Cutoff {
             scope: Scope::All,
             effect: Effect::Refresh,
             issued_before: UnixMs::from_millis(before),
+            made_at: UnixMs::from_millis(made),
             expires_at: UnixMs::from_millis(expires),
             reason: reason.map(|reason| Reason::parse(reason).unwrap()),
             kept: None,
@@ -315,6 +316,7 @@ mod tests {
         fn merging_forgets_no_claim_and_moves_no_time_back(a in a_cutoff(), b in a_cutoff()) {
             let both = merged(&a, &b);
             prop_assert!(both.issued_before >= a.issued_before.max(b.issued_before));
+            prop_assert!(both.made_at >= a.made_at.max(b.made_at));
             prop_assert!(both.expires_at >= a.expires_at.max(b.expires_at));
             for (name, patch) in a.claims.iter().chain(&b.claims) {
                 prop_assert!(both.claims[name].at >= patch.at);
@@ -329,6 +331,7 @@ mod tests {
             scope,
             effect,
             issued_before: UnixMs::default(),
+            made_at: UnixMs::default(),
             expires_at: UnixMs::default(),
             reason: None,
             kept: None,
