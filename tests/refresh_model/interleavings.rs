@@ -1,4 +1,7 @@
 //! Every interleaving that a client with several tabs can produce, searched and shrunk by proptest.
+//!
+//! A refresh takes at most half the window from reading the store to writing it, which is when SDKs abort. `limits`
+//! shows why the whole window would be too long.
 
 use super::world::{Agenda, DAY, End, SECOND, Session, WINDOW};
 use proptest::collection::vec;
@@ -27,13 +30,12 @@ prop_compose! {
             2 => 270 * SECOND..=300 * SECOND,
             1 => 0..=10 * DAY,
         ],
-        total in 0..=late,
-        share in 0..=100_u64,
+        flight in 0..=late,
         answered in proptest::bool::weighted(0.7),
+        reply in 0..=late,
         ahead in 0..=skew,
     ) -> Refresh {
-        let flight = total * share / 100;
-        Refresh { pause, flight, reply: answered.then_some(total - flight), ahead }
+        Refresh { pause, flight, reply: answered.then_some(reply.min(late - flight)), ahead }
     }
 }
 
@@ -92,13 +94,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_interleaving_of_tabs_that_read_the_shared_store_is_a_theft(tabs in tabs(WINDOW, 0)) {
+    fn no_interleaving_of_tabs_that_read_the_shared_store_is_a_theft(tabs in tabs(WINDOW / 2, 0)) {
         prop_assert_eq!(play(tabs), End::Alive);
     }
 
     #[test]
     fn nor_is_one_on_nodes_whose_clocks_are_two_seconds_apart_if_delays_leave_room_for_it(
-        tabs in tabs(WINDOW - 2 * SECOND, 2 * SECOND),
+        tabs in tabs((WINDOW - 2 * SECOND) / 2, 2 * SECOND),
     ) {
         prop_assert_eq!(play(tabs), End::Alive);
     }

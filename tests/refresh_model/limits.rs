@@ -94,3 +94,40 @@ fn a_request_under_way_for_the_window_less_the_skew_is_a_tabs_and_longer_on_a_fa
     assert!(matches!(served_after(8000), Ok(Outcome::Straggler { .. })));
     assert_eq!(served_after(8001), Err(Theft::Stale));
 }
+
+/// Five requests of tabs, each with at most the window between reading the store and writing it.
+#[test]
+fn a_slow_request_that_overtakes_the_slow_answer_of_another_may_cost_the_session() {
+    let last = |slow: i64| {
+        let mut session = Session::default();
+        let first = session.present(&Session::root(), 0).unwrap().token;
+        let second = session.present(&first, 10_875).unwrap().token;
+        // Too soon; this answer takes its time, and will put the second token back into the store.
+        assert_eq!(session.present(&second, 19_033).unwrap().token, second);
+        let third = session.present(&second, 21_801).unwrap().token;
+        // Read before that, and served so much later: the third becomes current, the store holds the second.
+        session.present(&third, 21_801 + slow).unwrap();
+        session.present(&second, 270_000).map(|answer| answer.outcome)
+    };
+    assert_eq!(last(10_001), Err(Theft::Stale), "the owner's, and refused");
+    assert!(last(10_000).is_ok());
+}
+
+/// Again each takes at most the window; together the two slow requests take longer.
+#[test]
+fn a_slow_request_beside_the_answer_to_a_slow_straggler_may_cost_the_session() {
+    let last = |slow: i64| {
+        let mut session = Session::default();
+        let root = Session::root();
+        session.present(&root, 4758).expect("its answer is lost");
+        let first = session.present(&root, 278_949).unwrap().token;
+        let second = session.present(&first, 279_654).unwrap().token;
+        // The root's tab was slow: its answer puts the first token back into the store.
+        assert_eq!(session.present(&root, 286_787).unwrap().token, first);
+        // Read before that, and served so long after the first one; this answer is lost.
+        session.present(&second, 279_654 + slow).unwrap();
+        session.present(&first, 299_656).map(|answer| answer.outcome)
+    };
+    assert_eq!(last(10_001), Err(Theft::Stale), "the owner's, and refused");
+    assert!(last(10_000).is_ok());
+}
