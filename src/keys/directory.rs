@@ -61,7 +61,9 @@ impl Directory {
         let lock = Lock::take(path)?;
         // What a crash left behind is of no use: the rename did not happen, so nobody was told that it was saved.
         match fs::remove_file(temporary(&ring_file(path))) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(io_error(path, "cleaning up")(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(io_error(path, "cleaning up")(error));
+            }
             Ok(()) | Err(_) => {}
         }
         Ok(Self { path: path.into(), kek, access: Access::Writing(lock) })

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as WITH_PADDING};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as WITH_PADDING};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -102,7 +102,8 @@ impl KeyEncryptionKey {
     #[expect(clippy::expect_used, reason = "an AES-256 key of 32 bytes is always taken")]
     fn cipher(&self) -> aead::LessSafeKey {
         let key = self.derived(b"ring seal");
-        let key = aead::UnboundKey::new(&aead::AES_256_GCM, key.as_slice()).expect("32 bytes are an AES-256 key");
+        let key =
+            aead::UnboundKey::new(&aead::AES_256_GCM, key.as_slice()).expect("32 bytes are an AES-256 key");
         aead::LessSafeKey::new(key)
     }
 
@@ -127,10 +128,22 @@ mod tests {
         let bytes = [0xfb; 32];
         let padded = WITH_PADDING.encode(bytes);
         let url = padded.replace('+', "-").replace('/', "_");
-        for text in [padded.clone(), padded.replace('=', ""), format!(" {padded}\r\n"), url.clone(), url.replace('=', "")] {
+        for text in [
+            padded.clone(),
+            padded.replace('=', ""),
+            format!(" {padded}\r\n"),
+            url.clone(),
+            url.replace('=', ""),
+        ] {
             assert_eq!(*KeyEncryptionKey::from_base64(&text).unwrap().0, bytes, "{text}");
         }
-        for text in ["", "secret", &WITH_PADDING.encode([1; 31]), &WITH_PADDING.encode([1; 33]), &hex::encode([1; 32])] {
+        for text in [
+            "",
+            "secret",
+            &WITH_PADDING.encode([1; 31]),
+            &WITH_PADDING.encode([1; 33]),
+            &hex::encode([1; 32]),
+        ] {
             let refused = KeyEncryptionKey::from_base64(text).unwrap_err();
             assert!(matches!(refused, DirectoryError::KeyEncryptionKey), "{text}");
         }

@@ -112,7 +112,10 @@ impl KeyRing {
     /// The key that sealed at `at`, if it is neither gone nor compromised at `now`: successors are made again with it.
     pub fn sealer_at(&self, at: UnixMs, now: UnixMs) -> Option<&Arc<SealingKey>> {
         let sealed_then = |times: &KeyTimes| {
-            times.compromised_at.is_none() && times.activates_at <= at && at < times.retires_at && now < times.expires_at
+            times.compromised_at.is_none()
+                && times.activates_at <= at
+                && at < times.retires_at
+                && now < times.expires_at
         };
         let sealers = self.of(KeyUse::Sealing).filter(|entry| sealed_then(&entry.times));
         sealers.max_by_key(|entry| entry.times.activates_at).and_then(RingEntry::sealing)
@@ -234,10 +237,16 @@ mod tests {
     fn pending_active_and_retiring_keys_are_published_and_only_those() {
         let key = signing(Algorithm::EdDsa, times(0, 10, 20, 30));
         let ring = KeyRing::new(vec![key.clone(), sealing(1, times(0, 10, 20, 30))]);
-        for (now, signs, published) in [(0, 0, 1), (9, 0, 1), (10, 1, 1), (19, 1, 1), (20, 0, 1), (29, 0, 1), (30, 0, 0)] {
+        for (now, signs, published) in
+            [(0, 0, 1), (9, 0, 1), (10, 1, 1), (19, 1, 1), (20, 0, 1), (29, 0, 1), (30, 0, 0)]
+        {
             assert_eq!(usize::from(ring.signer(Algorithm::EdDsa, at(now)).is_some()), signs, "{now}");
             assert_eq!(ring.jwks(at(now)).keys.len(), published, "{now}");
-            assert_eq!(ring.verifying_keys(at(now)).find(key.kid.as_str()).is_some(), published == 1, "{now}");
+            assert_eq!(
+                ring.verifying_keys(at(now)).find(key.kid.as_str()).is_some(),
+                published == 1,
+                "{now}"
+            );
         }
         assert_eq!(KeyRing::new(vec![compromised(key)]).jwks(at(15)).keys, []);
     }

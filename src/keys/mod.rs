@@ -4,6 +4,7 @@ mod derive;
 mod directory;
 mod encryption_key;
 mod key_ring;
+#[expect(clippy::module_inception, reason = "`Keys` is what this room is about")]
 mod keys;
 mod schedule;
 mod sealed_ring;

@@ -112,7 +112,7 @@ impl KeyTimes {
 pub enum Activate {
     /// The standby becomes active after the publish-ahead time.
     Scheduled,
-    /// The standby, long published, becomes active at once.
+    /// The standby, long published, becomes active at once (a sealing key: a second later).
     Now,
 }
 
@@ -172,6 +172,9 @@ pub(super) fn rotation(
     let ready_at = if head_waits { head.times.activates_at } else { plan.known_from(&next.times) };
     let ends_at = match activate {
         Activate::Now if now < ready_at => return Err(TooYoung { ready_at }),
+        // Nodes hear of it one after the other, and what one sealed a moment ago another must be able to seal again with
+        // the key of that moment: so the moment lies a little ahead.
+        Activate::Now if usage == KeyUse::Sealing => now.after(SchedulePolicy::SLACK),
         Activate::Now => now,
         Activate::Scheduled => now.after(policy.publish_ahead),
     };
@@ -369,7 +372,9 @@ impl Plan<'_> {
             steps.iter().any(|step| matches!(step, Step::Reschedule { kid, .. } if *kid == entry.kid))
         };
         let gone = self.ring.entries().iter().filter(|entry| self.now >= entry.times.remembered_until());
-        gone.filter(|entry| !called_back(entry)).map(|entry| Step::Remove { kid: entry.kid.clone() }).collect()
+        gone.filter(|entry| !called_back(entry))
+            .map(|entry| Step::Remove { kid: entry.kid.clone() })
+            .collect()
     }
 }
 

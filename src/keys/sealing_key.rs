@@ -46,9 +46,8 @@ impl SealingKey {
     /// From its 32 bytes.
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         let token_keys = extract(b"signet sealing key, version 1", bytes.as_slice());
-        let hmac_key = |label: &[u8]| {
-            hmac::Key::new(hmac::HMAC_SHA256, expand::<32>(&token_keys, &[label]).as_slice())
-        };
+        let hmac_key =
+            |label: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, expand::<32>(&token_keys, &[label]).as_slice());
         let (salt_key, prf_key) = (hmac_key(b"salt"), hmac_key(b"prf"));
         let id = name_of(&bytes);
         Self { secret: bytes, id, salt_key, prf_key, token_keys }
@@ -65,6 +64,9 @@ impl SealingKey {
     }
 
     /// Salt (24 bytes, synthetic) ‖ ciphertext ‖ tag. Equal header and plaintext give equal bytes.
+    ///
+    /// # Panics
+    /// On more than 64 GiB, which AES-GCM refuses.
     #[expect(clippy::expect_used, reason = "AES-GCM refuses only what is longer than 64 GiB")]
     pub fn seal(&self, header: &[u8], plaintext: &[u8]) -> Vec<u8> {
         let salt = self.salt(header, plaintext);
@@ -232,10 +234,14 @@ mod tests {
     #[test]
     fn sealed_bytes_are_the_same_in_every_build() {
         assert_eq!(hex::encode(key().id().0), "c2c3236024776324");
-        assert_eq!(hex::encode(key().seal(b"header", b"text")), 
+        assert_eq!(
+            hex::encode(key().seal(b"header", b"text")),
             "16aa4952c2e28622a7a5821d6a9238f86fcfe4f46cbdedadc1d3b488a017a46e90e0ee1dd5f58eac81e4a84b"
         );
-        assert_eq!(hex::encode(key().prf("label", &[b"part"])), "fae6217dcc8dc6e238ea87ca2d33472eb03421ce76ffeaee59dea0a0a9a71456");
+        assert_eq!(
+            hex::encode(key().prf("label", &[b"part"])),
+            "fae6217dcc8dc6e238ea87ca2d33472eb03421ce76ffeaee59dea0a0a9a71456"
+        );
     }
 
     #[test]

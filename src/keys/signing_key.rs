@@ -160,10 +160,11 @@ impl SigningKey {
             return Err(SigningKeyError::Unreadable);
         };
         let seed: &[u8; 32] = seed.try_into().map_err(|_| SigningKeyError::Unreadable)?;
-        let key = match info.public_key.as_ref().map(|bits| bits.as_bytes().ok_or(SigningKeyError::Unreadable)) {
-            Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public?),
-            None => Ed25519KeyPair::from_seed_unchecked(seed),
-        };
+        let key =
+            match info.public_key.as_ref().map(|bits| bits.as_bytes().ok_or(SigningKeyError::Unreadable)) {
+                Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public?),
+                None => Ed25519KeyPair::from_seed_unchecked(seed),
+            };
         let key = key.map_err(|_| SigningKeyError::Rejected)?;
         let x: &[u8; 32] = key.public_key().as_ref().try_into().map_err(|_| SigningKeyError::Rejected)?;
         let jwk = Jwk::ed25519(x);
@@ -176,7 +177,8 @@ impl SigningKey {
         der: &[u8],
     ) -> Result<Self, SigningKeyError> {
         let key = RsaKeyPair::from_pkcs8(der).map_err(|_| SigningKeyError::Rejected)?;
-        let (modulus, exponent) = rsa_public_parts(key.public_key().as_ref()).ok_or(SigningKeyError::Rejected)?;
+        let (modulus, exponent) =
+            rsa_public_parts(key.public_key().as_ref()).ok_or(SigningKeyError::Rejected)?;
         // Without leading zeros, 2,048 bits are 256 bytes whose first has its highest bit (RFC 7518 §3.3).
         let long_enough = modulus.len() > 256 || (modulus.len() == 256 && modulus.first() >= Some(&0x80));
         if !long_enough {
@@ -200,7 +202,10 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("kid", self.kid()).field("alg", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("kid", self.kid())
+            .field("alg", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 

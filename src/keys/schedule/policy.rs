@@ -149,10 +149,11 @@ mod tests {
             ..policy()
         };
         assert_eq!(edge.check(), Ok(()));
-        let millisecond = Duration::from_millis(1);
-        let below = SchedulePolicy { publish_ahead: edge.publish_ahead - millisecond, ..edge.clone() };
-        assert!(below.check().unwrap_err().0.contains("at least keys.jwks_max_age (300s) + 1s on its way = 301s"));
-        let below = SchedulePolicy { rotate_every: edge.rotate_every - millisecond, ..edge };
+        let below = SchedulePolicy { publish_ahead: Duration::from_millis(300_999), ..edge.clone() };
+        assert!(
+            below.check().unwrap_err().0.contains("at least keys.jwks_max_age (300s) + 1s on its way = 301s")
+        );
+        let below = SchedulePolicy { rotate_every: Duration::from_millis(301_999), ..edge };
         assert!(below.check().unwrap_err().0.contains("at least keys.publish_ahead (301s) + 1s"));
     }
 

@@ -136,8 +136,12 @@ fn weak_keys_other_kinds_and_other_containers_are_refused() {
 
 #[test]
 fn a_key_is_refused_for_an_algorithm_that_is_not_its_own() {
-    for (pem, asked) in [(P256, Algorithm::EdDsa), (ED25519, Algorithm::Es256), (P256, Algorithm::Rs256), (RSA_2048, Algorithm::Es256)]
-    {
+    for (pem, asked) in [
+        (P256, Algorithm::EdDsa),
+        (ED25519, Algorithm::Es256),
+        (P256, Algorithm::Rs256),
+        (RSA_2048, Algorithm::Es256),
+    ] {
         let refused = SigningKey::from_pkcs8_pem(pem, Some(asked)).unwrap_err();
         assert_eq!(refused, SigningKeyError::OtherAlgorithm(asked));
     }
