@@ -54,4 +54,10 @@ impl Introspector {
     pub fn revocable(&self, _token: &str, _caller: &Client, _now: UnixMs) -> Option<signet_verifier::Scope> {
         todo!()
     }
+
+    /// The session to revoke when its holder presents a refresh token of it: one that opens and has not expired, whoever
+    /// it is bound to (its holder may always end it). Says nothing about its place in the session.
+    pub fn revocable_by_holder(&self, _refresh_token: &str, _now: UnixMs) -> Option<signet_verifier::Scope> {
+        todo!()
+    }
 }
