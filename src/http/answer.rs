@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn times_are_utc_with_milliseconds() {
-        assert_eq!(rfc3339(UnixMs::from_millis(1_795_000_000_123)), "2026-11-18T10:26:40.123Z");
+        assert_eq!(rfc3339(UnixMs::from_millis(1_795_000_000_123)), "2026-11-18T11:06:40.123Z");
         assert!(rfc3339(UnixMs::from_millis(u64::MAX)).ends_with('Z'));
     }
 }

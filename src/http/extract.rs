@@ -243,9 +243,12 @@ fn client_of_token(token: &str, services: &Services) -> Result<Arc<Client>, Acce
     let issuer = services.tokens.issuer.as_str();
     let expected = services.expected(AudienceRule::AnyOf(vec![issuer.into()]));
     let verified = services.verifier.verify_at(token, &expected, services.clock.now());
-    let verified = verified.map_err(|error| match error {
-        VerifyError::Audience => AccessError::NotClientToken,
-        other => AccessError::InvalidToken(other),
+    let verified = verified.map_err(|error| {
+        if error == VerifyError::Audience {
+            AccessError::NotClientToken
+        } else {
+            AccessError::InvalidToken(error)
+        }
     })?;
     let claims = verified.claims();
     let own = claims.sid.is_none() && claims.sub.as_str() == claims.client_id.as_str();

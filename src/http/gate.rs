@@ -14,7 +14,7 @@ use signet_verifier::{ClientId, UnixMs};
 /// How many failures within [`WINDOW`] close the gate.
 const FAILURES: u32 = 10;
 /// How long failures count, from the first one on.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How many pairs are remembered. Evicting one forgives at most ten failures to a guesser with as many networks.
 const REMEMBERED: u64 = 65_536;
 

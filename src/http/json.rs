@@ -1,6 +1,5 @@
 //! JSON bodies, read strictly: duplicate, unknown, missing and ill-typed members are refused, the latter three by name.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -115,14 +114,13 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Body
 
 /// Hands members to serde one by one and remembers which one is being read, so that the refusal can name it.
 struct Members {
-    members: <Map<String, Value> as IntoIterator>::IntoIter,
+    rest: <Map<String, Value> as IntoIterator>::IntoIter,
     current: Option<(String, Value)>,
-    name: RefCell<String>,
 }
 
 impl Members {
     fn new(members: Map<String, Value>) -> Self {
-        Self { members: members.into_iter(), current: None, name: RefCell::default() }
+        Self { rest: members.into_iter(), current: None }
     }
 }
 
@@ -130,9 +128,8 @@ impl<'de> MapAccess<'de> for Members {
     type Error = BodyError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, BodyError> {
-        self.current = self.members.next();
+        self.current = self.rest.next();
         let Some((name, _)) = &self.current else { return Ok(None) };
-        self.name.replace(name.clone());
         seed.deserialize(serde::de::value::StrDeserializer::new(name)).map(Some)
     }
 

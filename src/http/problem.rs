@@ -178,7 +178,7 @@ mod tests {
         serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap()
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn a_refusal_under_v1_is_a_problem_document() {
         let response = Problem::from(RefreshError::Revoked).error_response();
         assert_eq!(response.status(), 401);
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(json_of(response).await, expected);
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn the_same_refusal_under_oauth2_is_invalid_grant() {
         for error in
             [RefreshError::Revoked, RefreshError::Expired, RefreshError::Invalid, RefreshError::WrongClient]
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn descriptions_keep_to_the_characters_of_rfc_6749() {
         let detail = IssueError::ScopeNotAllowed("a\"b\\c\u{e9}\n".into());
         let body = json_of(OAuthRefusal::from(detail).error_response()).await;
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!((response.status().as_u16(), header(&response, RETRY_AFTER)), (503, vec!["1".to_owned()]));
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn a_missing_permission_is_named() {
         let error = AccessError::NotPermitted { permission: Permission::KeysManage, scheme: Scheme::Basic };
         let body = json_of(Problem::from(error).error_response()).await;

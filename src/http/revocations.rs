@@ -273,8 +273,8 @@ mod tests {
                 .map(|request| request.issued_before)
         };
         let at = Some(Some(UnixMs::from_millis(1_795_000_000_123)));
-        assert_eq!(before(json!("2026-11-18T10:26:40.123Z")), at);
-        assert_eq!(before(json!("2026-11-18T11:26:40.123+01:00")), at);
+        assert_eq!(before(json!("2026-11-18T11:06:40.123Z")), at);
+        assert_eq!(before(json!("2026-11-18T12:06:40.123+01:00")), at);
         assert_eq!(before(json!(1_795_000_000_123_u64)), at);
         assert_eq!(before(json!(null)), Some(None));
         for bad in

@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(operations(&openapi()), table);
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn a_known_path_refuses_other_methods_and_says_which_it_takes() {
         let app = init_service(App::new().configure(|config| mount(config, &[]))).await;
         for row in TABLE {
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn an_unknown_path_is_a_problem() {
         let app = init_service(App::new().configure(|config| mount(config, &[]))).await;
         for path in [
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    #[actix_web::rt::test]
+    #[tokio::test]
     async fn head_works_where_get_does_and_further_metadata_paths_are_known() {
         let app =
             init_service(App::new().configure(|config| mount(config, &["/.well-known/x/tenant".into()])))

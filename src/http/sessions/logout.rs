@@ -70,12 +70,11 @@ async fn scope_of_refresh_token(
     services: &Services,
     now: UnixMs,
 ) -> Result<Scope, ApiError> {
-    let body =
-        JsonBody::<LogoutBody>::from_request(request, body).await.map_err(|Problem(error)| match error {
-            // Nothing at all was presented: that is a matter of credentials, not of syntax.
-            ApiError::Body(BodyError::Empty) => AccessError::NoToken.into(),
-            other => other,
-        })?;
+    let body = JsonBody::<LogoutBody>::from_request(request, body).await.map_err(|Problem(error)| {
+        // Nothing at all was presented: that is a matter of credentials, not of syntax.
+        let nothing = matches!(error, ApiError::Body(BodyError::Empty));
+        if nothing { ApiError::from(AccessError::NoToken) } else { error }
+    })?;
     let scope = services.introspector.revocable_by_holder(&body.0.refresh_token, now);
     scope.ok_or_else(|| RefreshError::Invalid.into())
 }
