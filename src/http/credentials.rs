@@ -190,7 +190,7 @@ fn form_decode(text: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+    use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
     use signet_verifier::ClientId;
 
     use super::*;
@@ -276,7 +276,7 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(world.ask(Some("app:wrong"), "x=y"), Err(AccessError::InvalidClient));
         }
-        let waits = Err(AccessError::TooManyFailures(Duration::from_secs(60)));
+        let waits = Err(AccessError::TooManyFailures(Duration::from_mins(1)));
         assert_eq!(world.ask(Some("app:s3cret+/%"), "x=y"), waits);
         assert_eq!(world.ask(None, "client_id=app&client_secret=wrong"), waits);
         world.address = [192, 0, 2, 2].into();
@@ -301,8 +301,7 @@ mod tests {
         assert!(matches!(Authorization::of(&headers), Authorization::Bearer("a.b.c")));
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer a.b.c"));
         assert!(matches!(Authorization::of(&headers), Authorization::Unusable));
-        let other =
-            HeaderMap::from_iter([(HeaderName::from(AUTHORIZATION), HeaderValue::from_static("Digest x"))]);
+        let other = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Digest x"))]);
         assert!(matches!(Authorization::of(&other), Authorization::Unusable));
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Jwks {
     get, path = "/.well-known/jwks.json", tag = "metadata", operation_id = "jwks", security(()),
     params(("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has")),
     responses(
-        (status = 200, description = "The keys that verify access tokens", body = Jwks, content_type = "application/json"),
+        (status = 200, description = "The keys that verify access tokens", body = Jwks, content_type = "application/json",
+            headers(("ETag" = String), ("Cache-Control" = String))),
         (status = 304, description = "The client has them already")
     )
 )]

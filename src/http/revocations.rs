@@ -31,7 +31,7 @@ pub(crate) struct RevocationBody {
     scope: ScopeBody,
     /// `logout` ends sessions; `refresh` denies access tokens only, and their holders refresh.
     #[serde(default)]
-    #[schema(value_type = String, pattern = "^(logout|refresh)$", default = "logout")]
+    #[schema(schema_with = super::openapi::effect)]
     effect: Effect,
     /// Claims to set at the next refresh, null taking one away; only with effect `refresh`.
     #[serde(default)]
@@ -46,7 +46,6 @@ pub(crate) struct RevocationBody {
     reason: Option<Reason>,
     /// Whom to wait for before answering.
     #[serde(default)]
-    #[schema(inline)]
     wait: Wait,
     /// How long to wait at most, in milliseconds.
     #[serde(default, deserialize_with = "timeout")]

@@ -28,7 +28,6 @@ pub(crate) struct RotateBody {
     alg: Option<Algorithm>,
     /// Whether to keep the publish-ahead time.
     #[serde(default)]
-    #[schema(inline)]
     activate: ActivateBody,
 }
 

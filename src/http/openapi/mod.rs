@@ -3,14 +3,14 @@
 mod refusals;
 mod schemas;
 
-use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
 pub(crate) use refusals::{
     BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotFound, NotReady, OAuthRefusals,
 };
-pub(crate) use schemas::{algorithm, audience, instant, scope};
+pub(crate) use schemas::{algorithm, audience, effect, instant, methods, scope};
 
 use super::problem::{OAuthErrorBody, ProblemDocument};
 use super::{health, introspection, jwks, keys, metadata, revocation, revocations, sessions, token};
@@ -48,7 +48,7 @@ pub fn openapi() -> Document {
         health::openapi_yaml
     ),
     components(schemas(ProblemDocument, OAuthErrorBody)),
-    modifiers(&Security),
+    modifiers(&Security, &OptionalBody),
     tags(
         (name = "sessions", description = "Issue, refresh, log out"),
         (name = "revocations", description = "Take tokens back"),
@@ -75,6 +75,19 @@ impl Modify for Security {
             ("accessToken", scheme(HttpAuthScheme::Bearer, "An access token of the session")),
         ] {
             components.security_schemes.insert(name.to_owned(), described.into());
+        }
+    }
+}
+
+/// Logging out takes a body only where there is no access token.
+struct OptionalBody;
+
+impl Modify for OptionalBody {
+    fn modify(&self, document: &mut Document) {
+        let logout =
+            document.paths.paths.get_mut("/v1/sessions/current").and_then(|item| item.delete.as_mut());
+        if let Some(RefOr::T(body)) = logout.and_then(|operation| operation.request_body.as_mut()) {
+            body.required = None;
         }
     }
 }

@@ -27,6 +27,26 @@ pub(crate) fn algorithm() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(kinds).enum_values(Some(names)).description(Some("An algorithm")).into()
 }
 
+/// `effect` of a revocation.
+pub(crate) fn effect() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["logout", "refresh"]))
+        .default(Some("logout".into()))
+        .description(Some(
+            "`logout` ends sessions; `refresh` denies access tokens only, and their holders refresh",
+        ))
+        .into()
+}
+
+/// `amr`: methods of authentication.
+pub(crate) fn methods() -> RefOr<Schema> {
+    let kinds = SchemaType::from_iter([Type::Array, Type::Null]);
+    let items =
+        ArrayBuilder::new().schema_type(kinds).items(text(128, PLAIN)).min_items(Some(1)).max_items(Some(16));
+    items.description(Some("How the user authenticated (RFC 8176)")).into()
+}
+
 /// An instant: RFC 3339, or milliseconds since the epoch.
 pub(crate) fn instant() -> RefOr<Schema> {
     let calendar = ObjectBuilder::new()

@@ -46,14 +46,14 @@ pub(crate) struct IssueBody {
     #[schema(value_type = Option<u64>, maximum = 253_402_300_799_u64)]
     auth_time: Option<NumericDate>,
     /// How the user authenticated (RFC 8176).
-    #[schema(max_items = 16, min_items = 1)]
+    #[schema(schema_with = crate::http::openapi::methods)]
     amr: Option<Vec<String>>,
     /// How strongly the user authenticated.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     acr: Option<String>,
     /// The life of the access tokens, like `5m` or `90s`; omitted: the default.
     #[serde(default, deserialize_with = "duration")]
-    #[schema(value_type = Option<String>, max_length = 64, example = "5m")]
+    #[schema(value_type = Option<String>, max_length = 64, pattern = "^([0-9]{1,9}(ms|s|m|h|d))+$", example = "5m")]
     access_ttl: Option<Duration>,
     /// Whether a refresh token is wanted.
     #[serde(default = "yes")]
@@ -61,7 +61,6 @@ pub(crate) struct IssueBody {
     refresh: bool,
     /// Who may present the refresh token: whoever holds it, or only this client, authenticated.
     #[serde(default)]
-    #[schema(inline)]
     refresh_by: RefreshBy,
 }
 
@@ -143,10 +142,13 @@ fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Num
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    let parse = |text: String| {
-        humantime::parse_duration(&text).map_err(|_| de::Error::custom("a duration like 5m or 90s is needed"))
-    };
-    text.map(parse).transpose()
+    // humantime also knows years and spaces; a session needs neither.
+    let plain =
+        |text: &String| text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'm' | 's' | 'h' | 'd'));
+    let parse =
+        |text: String| Some(text).filter(plain).and_then(|text| humantime::parse_duration(&text).ok());
+    let needed = || de::Error::custom("a duration like 5m or 90s is needed");
+    text.map(|text| parse(text).ok_or_else(needed)).transpose()
 }
 
 #[cfg(test)]
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(request.claims.as_map()["role"], "x");
         assert_eq!(request.auth_time, NumericDate::from_secs(1));
         assert_eq!((request.amr, request.acr), (Some(vec!["pwd".into()]), Some("2".into())));
-        assert_eq!(request.access_ttl, Some(Duration::from_secs(300)));
+        assert_eq!(request.access_ttl, Some(Duration::from_mins(5)));
     }
 
     #[test]
@@ -187,6 +189,8 @@ mod tests {
             json!({"sub": "u", "auth_time": 253_402_300_800_u64}),
             json!({"sub": "u", "auth_time": -1}),
             json!({"sub": "u", "access_ttl": "5 parsecs"}),
+            json!({"sub": "u", "access_ttl": "1 year"}),
+            json!({"sub": "u", "access_ttl": ""}),
             json!({"sub": "u", "aud": []}),
             json!({"sub": "u", "refresh_by": "anyone"}),
             json!({"sub": "u", "refresh": null}),

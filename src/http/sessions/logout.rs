@@ -35,7 +35,7 @@ pub(crate) struct LogoutBody {
 /// refresh token in the body. A token without a session is itself revoked.
 #[utoipa::path(
     delete, path = "/v1/sessions/current", tag = "sessions", operation_id = "logOut",
-    request_body(content = Option<LogoutBody>, content_type = "application/json"),
+    request_body(content = LogoutBody, content_type = "application/json"),
     security((), ("accessToken" = [])),
     responses((status = 204, description = "The session has ended"), HolderRefusals, BodyRefusals)
 )]
