@@ -161,6 +161,12 @@ impl Introspector {
             exp: NumericDate::from_ms(session.idle_expires_at.min(session.absolute_expires_at)),
         }
     }
+
+    /// The session to revoke when its holder presents a refresh token of it: one that opens and has not expired, whoever
+    /// it is bound to (its holder may always end it). Says nothing about its place in the session.
+    pub fn revocable_by_holder(&self, _refresh_token: &str, _now: UnixMs) -> Option<signet_verifier::Scope> {
+        todo!()
+    }
 }
 
 impl IntrospectionResponse {

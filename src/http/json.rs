@@ -1,0 +1,214 @@
+//! JSON bodies, read strictly: duplicate, unknown, missing and ill-typed members are refused, the latter three by name.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess};
+use serde_json::{Map, Value};
+use signet_verifier::strict_from_slice;
+
+use super::problem::Problem;
+
+/// The greatest length of a body in bytes.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Why a request's body or parameters were refused. Carries names, never values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// No body where one is needed.
+    #[error("the body is empty")]
+    Empty,
+    /// Over [`MAX_BODY_BYTES`].
+    #[error("the body is longer than {MAX_BODY_BYTES} bytes")]
+    TooLong,
+    /// It did not arrive whole.
+    #[error("the body could not be read")]
+    Interrupted,
+    /// Another `Content-Type` than the one given.
+    #[error("Content-Type: {0} is needed")]
+    ContentType(&'static str),
+    /// Not JSON, or not an object, or nested too deeply.
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+    /// A member occurs twice.
+    #[error("the body has a duplicate member")]
+    Duplicate,
+    /// Not UTF-8.
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    /// A member or parameter that nobody knows.
+    #[error("{0}: unknown member")]
+    Unknown(String),
+    /// A member or parameter that is needed.
+    #[error("{0}: missing")]
+    Missing(&'static str),
+    /// A parameter that occurs twice (RFC 6749 §3.1).
+    #[error("{0}: occurs more than once")]
+    Repeated(&'static str),
+    /// A member or parameter of the wrong type or form.
+    #[error("{member}: {problem}")]
+    Invalid {
+        /// Its name.
+        member: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl BodyError {
+    /// A member of the wrong form.
+    pub(crate) fn invalid(member: &str, problem: impl fmt::Display) -> Self {
+        Self::Invalid { member: member.to_owned(), problem: problem.to_string() }
+    }
+}
+
+/// A JSON body of a known shape.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let body = body.await.map_err(|error| unread(&error))?;
+            Ok(Self(read(&headers, &body)?))
+        })
+    }
+}
+
+/// Why actix did not hand over the body.
+pub(crate) fn unread(error: &actix_web::Error) -> BodyError {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => BodyError::TooLong,
+        Some(_) | None => BodyError::Interrupted,
+    }
+}
+
+/// Refuses a body that is empty or of another media type; parameters of the type do not matter.
+pub(crate) fn check_body(headers: &HeaderMap, body: &[u8], wanted: &'static str) -> Result<(), BodyError> {
+    if body.is_empty() {
+        return Err(BodyError::Empty);
+    }
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(BodyError::ContentType(wanted)) }
+}
+
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, BodyError> {
+    check_body(headers, body, "application/json")?;
+    let value = strict_from_slice(body)
+        .map_err(|error| if error.is_data() { BodyError::Duplicate } else { BodyError::NotAnObject })?;
+    let Value::Object(members) = value else { return Err(BodyError::NotAnObject) };
+    T::deserialize(MapAccessDeserializer::new(Members::new(members)))
+}
+
+/// Hands members to serde one by one and remembers which one is being read, so that the refusal can name it.
+struct Members {
+    rest: <Map<String, Value> as IntoIterator>::IntoIter,
+    current: Option<(String, Value)>,
+}
+
+impl Members {
+    fn new(members: Map<String, Value>) -> Self {
+        Self { rest: members.into_iter(), current: None }
+    }
+}
+
+impl<'de> MapAccess<'de> for Members {
+    type Error = BodyError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, BodyError> {
+        self.current = self.rest.next();
+        let Some((name, _)) = &self.current else { return Ok(None) };
+        seed.deserialize(serde::de::value::StrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, BodyError> {
+        let (name, value) = self.current.take().ok_or(BodyError::NotAnObject)?;
+        seed.deserialize(value).map_err(|error| BodyError::invalid(&name, without_value(&error)))
+    }
+}
+
+/// serde quotes the value that it did not like, and values may be secrets: what was expected instead is enough.
+fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
+    }
+}
+
+impl serde::de::Error for BodyError {
+    fn custom<T: fmt::Display>(_message: T) -> Self {
+        Self::NotAnObject
+    }
+
+    fn unknown_field(field: &str, _expected: &'static [&'static str]) -> Self {
+        Self::Unknown(field.chars().take(64).collect())
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Shape {
+        name: String,
+        #[serde(default)]
+        wanted: bool,
+    }
+
+    fn parse(content_type: &'static str, body: &str) -> Result<Shape, BodyError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        read(&headers, body.as_bytes())
+    }
+
+    fn refusal(body: &str) -> String {
+        parse("application/json", body).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_body_of_the_right_shape_is_read() {
+        let shape = parse("Application/JSON ; charset=utf-8", r#"{"name":"x"}"#);
+        assert_eq!(shape, Ok(Shape { name: "x".into(), wanted: false }));
+    }
+
+    #[test]
+    fn refusals_name_the_member_and_never_quote_its_value() {
+        assert_eq!(refusal(r#"{"name":"x","nmae":1}"#), "nmae: unknown member");
+        assert_eq!(refusal("{}"), "name: missing");
+        assert_eq!(refusal(r#"{"name":5}"#), "name: expected a string");
+        assert_eq!(refusal(r#"{"name":"x","wanted":"secret, expected no"}"#), "wanted: expected a boolean");
+        assert_eq!(refusal(r#"{"name":"x","name":"x"}"#), "the body has a duplicate member");
+        for body in ["[]", "1", "{", "null", "\u{feff}{}", r#"{"name":"x"} x"#] {
+            assert_eq!(refusal(body), "the body is not a JSON object", "{body}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_and_another_media_type_are_told_apart() {
+        assert_eq!(parse("application/json", ""), Err(BodyError::Empty));
+        assert_eq!(parse("text/plain", "{}"), Err(BodyError::ContentType("application/json")));
+        assert_eq!(parse("application/jsonp", "{}"), Err(BodyError::ContentType("application/json")));
+    }
+}
