@@ -9,13 +9,20 @@ pub trait Random: Send + Sync {
 }
 
 /// The crypto backend's generator, seeded by the operating system.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemRandom(BackendRandom);
 
 impl SystemRandom {
     /// The generator.
     pub fn new() -> Self {
         Self(BackendRandom::new())
+    }
+}
+
+// Not derived: ring's generator has no default.
+impl Default for SystemRandom {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

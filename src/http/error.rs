@@ -397,7 +397,8 @@ fn issue(error: &IssueError) -> Row {
         }
         IssueError::AuthTimeInFuture => malformed("invalid_request", "The request is not understood"),
         IssueError::TooLarge { .. } => malformed("token_too_large", "The token would be too large"),
-        IssueError::NoKey(_) => unavailable("no_signing_key", "No key can sign now"),
+        IssueError::NoKey(_) | IssueError::NoSealingKey => unavailable("no_signing_key", "No key can sign now"),
+        IssueError::UnknownClient => ended("refresh_invalid", "The refresh token is not valid"),
     }
 }
 
@@ -417,6 +418,7 @@ fn refresh(error: &RefreshError) -> Row {
             let title = "Insufficient permission";
             row(StatusCode::FORBIDDEN, "insufficient_permission", title, OAuthCode::UnauthorizedClient)
         }
+        RefreshError::ClaimsTooLarge(_) => malformed("patch_too_large", "The claims are too long"),
         RefreshError::Unavailable => unavailable("store_unavailable", "The session store is not available"),
         RefreshError::Issue(error) => issue(error),
     }
@@ -432,7 +434,9 @@ fn revoke(error: &RevokeError) -> Row {
         RevokeError::KeepScope | RevokeError::KeepRefused => {
             malformed("keep_refused", "The session cannot be kept")
         }
-        RevokeError::UnknownKey => malformed("unknown_key", "Unknown key"),
+        RevokeError::PatchTooLarge(_) => malformed("patch_too_large", "The claims are too long"),
+        RevokeError::Keys(KeysError::UnknownKey) => malformed("unknown_key", "Unknown key"),
+        RevokeError::Keys(error) => keys(error),
         RevokeError::Unavailable => unavailable("store_unavailable", "The session store is not available"),
         RevokeError::Issue(error) => issue(error),
     }

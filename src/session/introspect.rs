@@ -125,17 +125,6 @@ impl Introspector {
         (claims.client_id == caller.id).then_some(Scope::Jti(claims.jti))
     }
 
-    /// What to revoke when the holder of an access token logs out: its session, or a token without one by itself.
-    pub fn presented_session(
-        &self,
-        access_token: &str,
-        now: UnixMs,
-    ) -> Result<Scope, signet_verifier::VerifyError> {
-        let verified = self.verifier.verify_at(access_token, &self.expected, now)?;
-        let claims = verified.claims();
-        Ok(claims.sid.map_or(Scope::Jti(claims.jti), Scope::Sid))
-    }
-
     /// What to revoke when the holder of a refresh token logs out.
     pub fn sealed_session(&self, refresh_token: &str, now: UnixMs) -> Option<Scope> {
         self.sealer.open(refresh_token, now).ok().map(|session| Scope::Sid(session.sid))
@@ -162,11 +151,6 @@ impl Introspector {
         }
     }
 
-    /// The session to revoke when its holder presents a refresh token of it: one that opens and has not expired, whoever
-    /// it is bound to (its holder may always end it). Says nothing about its place in the session.
-    pub fn revocable_by_holder(&self, _refresh_token: &str, _now: UnixMs) -> Option<signet_verifier::Scope> {
-        todo!()
-    }
 }
 
 impl IntrospectionResponse {

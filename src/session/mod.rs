@@ -5,11 +5,15 @@ mod grant;
 mod history;
 mod introspect;
 mod issue;
+mod keep;
 mod lineage;
 mod policy;
 mod refresh;
+mod refresh_request;
 pub mod register;
+mod revocation_request;
 mod revoke;
+mod revoke_key;
 mod sealed;
 
 pub use grant::{CustomClaims, CustomClaimsError, Grant, TokenPair};
@@ -19,6 +23,8 @@ pub use policy::{
     Client, ClientRegistry, Credential, OnTheft, Permission, RefreshPolicy, RevocationPolicy, TokenPolicy,
     WhenStoreDown,
 };
-pub use refresh::{RefreshCaller, RefreshError, RefreshRequest, Refresher, RefresherParts, Seen};
-pub use revoke::{Delivery, RevocationRequest, RevokeError, Revoked, Revoker, RevokerParts};
+pub use refresh::{Refresher, RefresherParts};
+pub use refresh_request::{RefreshCaller, RefreshError, RefreshRequest, Seen};
+pub use revocation_request::{Delivery, RevocationRequest, RevokeError, Revoked};
+pub use revoke::{Revoker, RevokerParts};
 pub use sealed::{RefreshBinding, RefreshTokenId, SealedError, SealedSession, TokenSealer};

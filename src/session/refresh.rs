@@ -8,82 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use signet_verifier::{Reason, ScopeTokens, UnixMs};
+use signet_verifier::{Reason, UnixMs};
 
-use super::grant::{CustomClaims, TokenPair};
+use super::grant::TokenPair;
 use super::history::{History, Verdict};
 use super::issue::Issuer;
 use super::lineage::{AccessContent, Lineage};
-use super::policy::{Client, ClientRegistry, OnTheft, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
+use super::policy::{ClientRegistry, OnTheft, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
+use super::refresh_request::{RefreshCaller, RefreshError, RefreshRequest, Seen};
 use super::register::{Outcome, Theft, decide};
+use super::revocation_request::RevokeError;
 use super::revoke::Revoker;
 use super::sealed::{RefreshBinding, SealedSession, TokenSealer};
 use crate::store::{Journal, Store, StoreError, Swap};
 use crate::telemetry::audit;
-
-/// Who presents the token.
-#[derive(Clone)]
-pub enum RefreshCaller {
-    /// Somebody who holds it.
-    Holder,
-    /// A client, authenticated (or a public client that named itself).
-    Client(Arc<Client>),
-}
-
-/// What a request showed of its sender: for the audit of thefts.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// The peer's address.
-    pub address: Option<String>,
-    /// `User-Agent`, cut to 200 characters.
-    pub user_agent: Option<String>,
-}
-
-/// A refresh.
-pub struct RefreshRequest<'a> {
-    /// The refresh token.
-    pub token: &'a str,
-    /// Who presents it.
-    pub caller: RefreshCaller,
-    /// New custom claims, whole per name (null takes one away): only from a client that may issue sessions.
-    pub claims: Option<CustomClaims>,
-    /// A narrower scope for this access token alone (RFC 6749 §6).
-    pub scope: Option<ScopeTokens>,
-    /// What the request showed.
-    pub seen: Seen,
-}
-
-/// Why a refresh was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum RefreshError {
-    /// Not a refresh token of ours, or sealed by a key that is gone.
-    #[error("the refresh token is not valid")]
-    Invalid,
-    /// Idle or absolute lifetime has passed.
-    #[error("the session has expired")]
-    Expired,
-    /// The session has been revoked.
-    #[error("the session has been revoked")]
-    Revoked,
-    /// A copy of the token was used; the session has ended.
-    #[error("the refresh token was used before in a way that only a copy explains")]
-    Reused(Theft),
-    /// The token belongs to a client that has to authenticate, or to another client.
-    #[error("the refresh token belongs to another client")]
-    WrongClient,
-    /// The scope asked for is not within the session's.
-    #[error("scope: not within the session's")]
-    ScopeNotGranted,
-    /// The caller may not set claims.
-    #[error("claims: only for a client with sessions:issue")]
-    ClaimsNotAllowed,
-    /// The store did not answer and degraded refresh is off, over, or not safe.
-    #[error("the session store is not available")]
-    Unavailable,
-    /// The next access token could not be made.
-    #[error(transparent)]
-    Issue(#[from] super::issue::IssueError),
-}
 
 /// What a refresher works with.
 pub struct RefresherParts {
@@ -153,7 +91,7 @@ impl Refresher {
             Verdict::Kept(at) => return self.kept(&session, &history, at, now),
         }
         if let Some(claims) = &request.claims {
-            self.revoker.patch_session(&session, claims, now).await.map_err(|_| RefreshError::Unavailable)?;
+            self.revoker.patch_session(&session, claims, now).await.map_err(unpatched)?;
             history = self.history(&session)?;
         }
         let content = AccessContent { claims: history.claims(), scope: request.scope.as_ref() };
@@ -326,6 +264,13 @@ impl Refresher {
         }
         audit::refreshed(session.sid, &session.grant.client_id, "degraded");
         Ok(self.lineage.access_only(session, content, now)?)
+    }
+}
+
+fn unpatched(error: RevokeError) -> RefreshError {
+    match error {
+        RevokeError::PatchTooLarge(limit) => RefreshError::ClaimsTooLarge(limit),
+        _ => RefreshError::Unavailable,
     }
 }
 

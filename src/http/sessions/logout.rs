@@ -75,6 +75,6 @@ async fn scope_of_refresh_token(
         let nothing = matches!(error, ApiError::Body(BodyError::Empty));
         if nothing { ApiError::from(AccessError::NoToken) } else { error }
     })?;
-    let scope = services.introspector.revocable_by_holder(&body.0.refresh_token, now);
+    let scope = services.introspector.sealed_session(&body.0.refresh_token, now);
     scope.ok_or_else(|| RefreshError::Invalid.into())
 }

@@ -1,0 +1,76 @@
+//! A compromised key: out of the ring, and out of everybody's set.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use signet_verifier::{Cutoff, Effect, KeyId, Reason, Scope, UnixMs};
+
+use super::revocation_request::{RevocationRequest, RevokeError, Revoked};
+use super::revoke::Revoker;
+use crate::keys::{KeyState, KeyUse, KeysError, RingEntry};
+
+/// How long a `kid` cutoff outlives the key.
+const KEY_CUTOFF_MARGIN: Duration = Duration::from_hours(24);
+
+impl Revoker {
+    /// Takes a compromised key out of the ring, promotes its standby, and says so on the feed: a `kid` cutoff for a signing
+    /// key; for a sealing key a refresh of everything, which sessions sealed under that key cannot follow.
+    pub async fn revoke_key(
+        &self,
+        kid: &KeyId,
+        reason: Option<Reason>,
+        now: UnixMs,
+    ) -> Result<Revoked, RevokeError> {
+        let known = self.keys.ring().entries().iter().find(|entry| entry.kid == *kid).cloned();
+        let entry = match known {
+            None => return Err(KeysError::UnknownKey.into()),
+            Some(entry) if entry.times.state(now) == KeyState::Compromised => entry,
+            Some(_) => self.keys.compromise(kid, now)?,
+        };
+        let cutoff = match entry.usage() {
+            KeyUse::Signing(_) => self.key_cutoff(&entry, reason, now),
+            KeyUse::Sealing => {
+                return Box::pin(self.revoke(RevocationRequest::refresh(Scope::All, reason), now)).await;
+            }
+        };
+        self.denylist.apply(&cutoff);
+        self.publish(cutoff).await
+    }
+
+    /// Publishes the cutoffs of keys that were compromised when the process died before it could say so.
+    pub async fn republish_compromised_keys(&self, now: UnixMs) -> Result<(), RevokeError> {
+        for entry in self.keys.ring().entries() {
+            let compromised = entry.times.state(now) == KeyState::Compromised;
+            if !compromised || entry.usage() == KeyUse::Sealing {
+                continue;
+            }
+            let cutoff = self.key_cutoff(entry, None, now);
+            self.denylist.apply(&cutoff);
+            let known = self
+                .journal
+                .matching(std::slice::from_ref(&cutoff.scope))
+                .map_err(|_| RevokeError::Unavailable)?;
+            if known.is_empty() {
+                self.publish(cutoff).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn key_cutoff(&self, entry: &RingEntry, reason: Option<Reason>, now: UnixMs) -> Cutoff {
+        Cutoff {
+            scope: Scope::Kid(entry.kid.clone()),
+            effect: Effect::Logout,
+            issued_before: now.after(self.policy.max_skew),
+            made_at: now,
+            expires_at: entry
+                .times
+                .expires_at
+                .max(now.after(self.tokens.longest_access_ttl))
+                .after(KEY_CUTOFF_MARGIN),
+            reason,
+            kept: None,
+            claims: BTreeMap::new(),
+        }
+    }
+}
