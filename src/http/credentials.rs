@@ -132,7 +132,7 @@ impl ClientSecret {
         match confidential {
             Some(client) if right > 0 => Ok(Arc::clone(client)),
             Some(_) | None => {
-                door.gate.failed(&suspect, door.now);
+                door.gate.failed(&suspect, door.now).map_err(AccessError::TooManyFailures)?;
                 Err(AccessError::InvalidClient)
             }
         }
@@ -202,6 +202,7 @@ mod tests {
         clients: ClientRegistry,
         gate: Gate,
         address: IpAddr,
+        now: UnixMs,
     }
 
     impl World {
@@ -218,7 +219,12 @@ mod tests {
                 algorithm: None,
             };
             let clients = [client("app", confidential), client("spa", Credential::Public)];
-            Self { clients: ClientRegistry::new(clients), gate: Gate::new(), address: [192, 0, 2, 1].into() }
+            Self {
+                clients: ClientRegistry::new(clients),
+                gate: Gate::new(),
+                address: [192, 0, 2, 1].into(),
+                now: NOW,
+            }
         }
 
         fn ask(&self, basic: Option<&str>, body: &str) -> Result<String, AccessError> {
@@ -229,7 +235,7 @@ mod tests {
             }
             let form = Form::parse(&headers, body.as_bytes()).ok().unwrap();
             let door =
-                Door { clients: &self.clients, gate: &self.gate, address: Some(self.address), now: NOW };
+                Door { clients: &self.clients, gate: &self.gate, address: Some(self.address), now: self.now };
             oauth_client(&Authorization::of(&headers), &form, &door).map(|client| client.id.to_string())
         }
     }
@@ -291,6 +297,25 @@ mod tests {
         }
         assert!(matches!(world.ask(Some("new:x"), "x=y"), Err(AccessError::TooManyFailures(_))));
         assert_eq!(world.ask(Some("app:s3cret+/%"), "x=y"), Ok("app".into()));
+    }
+
+    #[test]
+    fn a_guesser_hears_the_same_for_a_registered_name_and_for_any_other() {
+        let heard = |name: &str| {
+            let mut world = World::new();
+            let mut answers = Vec::new();
+            for step in 0_u64..60 {
+                // Junk before, between and after, over two windows.
+                let id = if step % 7 < 2 { "junk" } else { name };
+                answers.push(world.ask(Some(&format!("{id}:guess")), "x=y"));
+                world.now = NOW.after(Duration::from_secs(step * 2));
+            }
+            answers
+        };
+        let answers = heard("app");
+        assert_eq!(answers, heard("nobody"));
+        assert_eq!(answers, heard("spa"));
+        assert!(answers.iter().any(|answer| matches!(answer, Err(AccessError::TooManyFailures(_)))));
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! the gate for that pair before the next secret is looked at.
 //!
 //! The pair matters: somebody who fails from one address locks out neither the same client elsewhere nor other clients
-//! behind the same address. Names that are not registered share one counter, so that names cannot be tried for free.
+//! behind the same address. Every failure also counts for its network, in the same window, and that count is all that
+//! names which nobody registered have. So whoever has no right secret hears the same for a registered name and for any
+//! other: the gate does not tell which clients there are.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use moka::ops::compute::Op;
 use moka::sync::Cache;
 use signet_verifier::{ClientId, UnixMs};
 
@@ -47,6 +48,10 @@ impl Window {
     fn is_over(self, now: UnixMs) -> bool {
         now.since(self.since) >= WINDOW
     }
+
+    fn rest(self, now: UnixMs) -> Duration {
+        WINDOW.saturating_sub(now.since(self.since))
+    }
 }
 
 /// The counters of failed client authentication.
@@ -67,20 +72,30 @@ impl Gate {
     /// Lets an attempt pass, or says how long to wait.
     pub(crate) fn check(&self, suspect: &Suspect, now: UnixMs) -> Result<(), Duration> {
         match self.0.get(suspect) {
-            Some(window) if window.failures >= FAILURES && !window.is_over(now) => {
-                Err(WINDOW.saturating_sub(now.since(window.since)))
-            }
+            Some(window) if window.failures >= FAILURES && !window.is_over(now) => Err(window.rest(now)),
             Some(_) | None => Ok(()),
         }
     }
 
-    /// Counts a failure.
-    pub(crate) fn failed(&self, suspect: &Suspect, now: UnixMs) {
-        self.0.entry_by_ref(suspect).and_compute_with(|known| {
-            let known = known.map(moka::Entry::into_value).filter(|window| !window.is_over(now));
-            let Window { since, failures } = known.unwrap_or(Window { since: now, failures: 0 });
-            Op::Put(Window { since, failures: failures.saturating_add(1) })
+    /// Counts a failure. Says how long to wait if an unknown name would have been told so: then this one is, too.
+    pub(crate) fn failed(&self, suspect: &Suspect, now: UnixMs) -> Result<(), Duration> {
+        let everybody = Suspect { network: suspect.network, client: None };
+        let window = self.count(&everybody, now, |window| !window.is_over(now));
+        if suspect.client.is_some() {
+            // One window for both counts: the client's is never closed while the network's is open.
+            self.count(suspect, window.since, |own| own.since == window.since);
+        }
+        if window.failures > FAILURES { Err(window.rest(now)) } else { Ok(()) }
+    }
+
+    /// Adds one to the window that is current, or begins another.
+    fn count(&self, suspect: &Suspect, begin: UnixMs, is_current: impl Fn(&Window) -> bool) -> Window {
+        let entry = self.0.entry_by_ref(suspect).and_upsert_with(|known| {
+            let current = known.map(moka::Entry::into_value).filter(&is_current);
+            let Window { since, failures } = current.unwrap_or(Window { since: begin, failures: 0 });
+            Window { since, failures: failures.saturating_add(1) }
         });
+        entry.into_value()
     }
 }
 
@@ -97,7 +112,7 @@ mod tests {
 
     fn fail(gate: &Gate, suspect: &Suspect, times: u32) {
         for _ in 0..times {
-            gate.failed(suspect, NOW);
+            gate.failed(suspect, NOW).unwrap_or_default();
         }
     }
 
@@ -110,7 +125,7 @@ mod tests {
         fail(&gate, &guesser, 1);
         assert_eq!(gate.check(&guesser, NOW.after(Duration::from_secs(59))), Err(Duration::from_secs(1)));
         assert_eq!(gate.check(&guesser, NOW.after(WINDOW)), Ok(()));
-        gate.failed(&guesser, NOW.after(WINDOW));
+        assert_eq!(gate.failed(&guesser, NOW.after(WINDOW)), Ok(()));
         assert_eq!(gate.check(&guesser, NOW.after(WINDOW)), Ok(()), "a new window begins with one failure");
     }
 
@@ -121,7 +136,7 @@ mod tests {
         assert!(gate.check(&suspect("192.0.2.1", Some("app")), NOW).is_err());
         assert_eq!(gate.check(&suspect("192.0.2.2", Some("app")), NOW), Ok(()));
         assert_eq!(gate.check(&suspect("192.0.2.1", Some("other")), NOW), Ok(()));
-        assert_eq!(gate.check(&suspect("192.0.2.1", None), NOW), Ok(()));
+        assert_eq!(gate.check(&suspect("192.0.2.2", None), NOW), Ok(()));
     }
 
     #[test]

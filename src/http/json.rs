@@ -165,6 +165,9 @@ impl serde::de::Error for BodyError {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::HeaderValue;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::web::{self, PayloadConfig};
+    use actix_web::{App, HttpResponse};
     use serde::Deserialize;
 
     use super::*;
@@ -210,5 +213,28 @@ mod tests {
         assert_eq!(parse("application/json", ""), Err(BodyError::Empty));
         assert_eq!(parse("text/plain", "{}"), Err(BodyError::ContentType("application/json")));
         assert_eq!(parse("application/jsonp", "{}"), Err(BodyError::ContentType("application/json")));
+    }
+
+    async fn post(content_type: &str, body: Vec<u8>) -> (u16, serde_json::Value) {
+        let echo = |body: JsonBody<Shape>| async move { HttpResponse::Ok().json(body.0.wanted) };
+        let app = App::new().app_data(PayloadConfig::new(MAX_BODY_BYTES)).route("/", web::post().to(echo));
+        let request = TestRequest::post().insert_header((CONTENT_TYPE, content_type.to_owned()));
+        let response = call_service(&init_service(app).await, request.set_payload(body).to_request()).await;
+        let status = response.status().as_u16();
+        (status, serde_json::from_slice(&read_body(response).await).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_gets_the_body_or_the_caller_a_problem() {
+        let json = "application/json";
+        assert_eq!(post(json, br#"{"name":"x","wanted":true}"#.to_vec()).await, (200, true.into()));
+        let filler = MAX_BODY_BYTES - r#"{"name":""}"#.len();
+        let fits = format!(r#"{{"name":"{}"}}"#, "x".repeat(filler));
+        assert_eq!(post(json, fits.clone().into_bytes()).await.0, 200);
+        let (status, problem) = post(json, (fits + " ").into_bytes()).await;
+        assert_eq!((status, &problem["code"]), (413, &"body_too_large".into()));
+        assert_eq!(post("text/json", b"{}".to_vec()).await.1["code"], "unsupported_media_type");
+        let (status, problem) = post(json, Vec::new()).await;
+        assert_eq!((status, &problem["detail"]), (400, &"the body is empty".into()));
     }
 }
