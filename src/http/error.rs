@@ -397,7 +397,9 @@ fn issue(error: &IssueError) -> Row {
         }
         IssueError::AuthTimeInFuture => malformed("invalid_request", "The request is not understood"),
         IssueError::TooLarge { .. } => malformed("token_too_large", "The token would be too large"),
-        IssueError::NoKey(_) | IssueError::NoSealingKey => unavailable("no_signing_key", "No key can sign now"),
+        IssueError::NoKey(_) | IssueError::NoSealingKey => {
+            unavailable("no_signing_key", "No key can sign now")
+        }
         IssueError::UnknownClient => ended("refresh_invalid", "The refresh token is not valid"),
     }
 }

@@ -150,7 +150,6 @@ impl Introspector {
             exp: NumericDate::from_ms(session.idle_expires_at.min(session.absolute_expires_at)),
         }
     }
-
 }
 
 impl IntrospectionResponse {

@@ -154,29 +154,12 @@ pub fn decide(
     window: Duration,
     now: UnixMs,
 ) -> (Outcome, Option<Register>) {
-    decide_after(UnixMs::default(), register, presented, window, now)
-}
-
-/// The refresh rule, where the newest input of the child's contents (a cutoff, a claims patch) dates from
-/// `newest_input`.
-///
-/// A child minted before that input must not be made again with other contents, so [`Outcome::Again`] turns into
-/// [`Outcome::Remint`]. A cutoff is dated up to the allowed skew ahead of `now`; the child is then minted at the
-/// cutoff's time, or every request until then would mint yet another one. It is never minted more than a window ahead.
-pub fn decide_after(
-    newest_input: UnixMs,
-    register: Option<&Register>,
-    presented: &Presented,
-    window: Duration,
-    now: UnixMs,
-) -> (Outcome, Option<Register>) {
-    let mint = newest_input.min(now.after(window)).max(now);
     let Some(register) = register else {
-        return behind(None, presented, window, now, mint);
+        return behind(None, presented, window, now);
     };
-    let question = Question { register, presented, window, now, newest_input, mint };
+    let question = Question { register, presented, window, now };
     match i64::from(presented.generation) - i64::from(register.current.generation) {
-        2.. => behind(Some(register), presented, window, now, mint),
+        2.. => behind(Some(register), presented, window, now),
         1 => question.of_child(),
         0 => question.of_same_generation(),
         -1 => question.of_parent(),
@@ -194,22 +177,21 @@ fn behind(
     presented: &Presented,
     window: Duration,
     now: UnixMs,
-    mint: UnixMs,
 ) -> (Outcome, Option<Register>) {
     if presented.generation > 0 && now.since(presented.minted) <= window {
         return (Outcome::TooSoon, None);
     }
-    (Outcome::Behind { since: mint }, Some(step(register, presented, now, mint)))
+    (Outcome::Behind { since: now }, Some(step(register, presented, now)))
 }
 
 /// The register after `presented` became current.
-fn step(register: Option<&Register>, presented: &Presented, now: UnixMs, mint: UnixMs) -> Register {
+fn step(register: Option<&Register>, presented: &Presented, now: UnixMs) -> Register {
     let contested = match register {
         None => 0,
         Some(register) if register.noisy => register.contested,
         Some(register) => register.contested.saturating_sub(CALM),
     };
-    Register { current: *presented, at: now, since: mint, remints: 0, contested, noisy: false }
+    Register { current: *presented, at: now, since: now, remints: 0, contested, noisy: false }
 }
 
 /// A theft moves nothing: the session is to be revoked, and if the policy only reports, the rule stays as strict.
@@ -223,9 +205,6 @@ struct Question<'a> {
     presented: &'a Presented,
     window: Duration,
     now: UnixMs,
-    newest_input: UnixMs,
-    /// When a child is dated that is made now.
-    mint: UnixMs,
 }
 
 impl Question<'_> {
@@ -240,8 +219,8 @@ impl Question<'_> {
         if self.displaced() {
             return theft(Theft::Displaced);
         }
-        let next = step(Some(self.register), self.presented, self.now, self.mint);
-        (Outcome::Advance { since: self.mint }, Some(next))
+        let next = step(Some(self.register), self.presented, self.now);
+        (Outcome::Advance { since: self.now }, Some(next))
     }
 
     /// The current token again, or a token beside it.
@@ -259,12 +238,12 @@ impl Question<'_> {
     /// The current token again: the same child within the window, a new one later.
     fn of_current(&self) -> (Outcome, Option<Register>) {
         let since = self.register.since;
-        if self.now.since(since) <= self.window && self.newest_input <= since {
+        if self.now.since(since) <= self.window {
             return (Outcome::Again { since }, None);
         }
         let remints = self.register.remints.saturating_add(1);
-        let reminted = Register { since: self.mint, remints, ..*self.register };
-        contested(Outcome::Remint { since: self.mint }, &reminted)
+        let reminted = Register { since: self.now, remints, ..*self.register };
+        contested(Outcome::Remint { since: self.now }, &reminted)
     }
 
     /// The parent of the current token, or another token of the generation before.

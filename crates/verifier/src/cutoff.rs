@@ -275,15 +275,17 @@ mod tests {
         let reason = prop::option::of(prop::sample::select(vec!["stolen", "left", "left the firm"]));
         let names = prop::sample::select(vec!["role", "tenant", "plan"]);
         let claims = prop::collection::btree_map(names, a_patch(), 0..4);
-        (0..4_u64, 0..4_u64, 0..4_u64, reason, claims).prop_map(|(before, made, expires, reason, claims)| Cutoff {
-            scope: Scope::All,
-            effect: Effect::Refresh,
-            issued_before: UnixMs::from_millis(before),
-            made_at: UnixMs::from_millis(made),
-            expires_at: UnixMs::from_millis(expires),
-            reason: reason.map(|reason| Reason::parse(reason).unwrap()),
-            kept: None,
-            claims: claims.into_iter().map(|(name, patch)| (Arc::from(name), patch)).collect(),
+        (0..4_u64, 0..4_u64, 0..4_u64, reason, claims).prop_map(|(before, made, expires, reason, claims)| {
+            Cutoff {
+                scope: Scope::All,
+                effect: Effect::Refresh,
+                issued_before: UnixMs::from_millis(before),
+                made_at: UnixMs::from_millis(made),
+                expires_at: UnixMs::from_millis(expires),
+                reason: reason.map(|reason| Reason::parse(reason).unwrap()),
+                kept: None,
+                claims: claims.into_iter().map(|(name, patch)| (Arc::from(name), patch)).collect(),
+            }
         })
     }
 

@@ -305,41 +305,6 @@ fn times_at_the_ends_of_the_range_do_not_overflow() {
 }
 
 #[test]
-fn an_input_newer_than_the_child_turns_again_into_one_remint() {
-    let since = register().since;
-    let now = since.after(MS * 5);
-    let older = decide_after(since, Some(&register()), &current(), W, now);
-    assert_eq!(older, (Outcome::Again { since }, None));
-
-    let input = since.after(MS);
-    let (outcome, next) = decide_after(input, Some(&register()), &current(), W, now);
-    assert_eq!(outcome, Outcome::Remint { since: now });
-    let again = decide_after(input, next.as_ref(), &current(), W, now);
-    assert_eq!(again, (Outcome::Again { since: now }, None));
-}
-
-#[test]
-fn an_input_dated_ahead_of_the_clock_dates_the_child_so_that_a_burst_gets_one() {
-    let now = register().at.after(MINUTES);
-    let input = now.after(Duration::from_secs(2));
-    let (outcome, next) = decide_after(input, Some(&register()), &child(), W, now);
-    assert_eq!(outcome, Outcome::Advance { since: input });
-    assert_eq!(next.map(|next| next.at), Some(now));
-    for _ in 0..1000 {
-        let again = decide_after(input, next.as_ref(), &child(), W, now);
-        assert_eq!(again, (Outcome::Again { since: input }, None));
-    }
-}
-
-#[test]
-fn an_input_from_the_far_future_dates_the_child_at_most_a_window_ahead() {
-    let now = register().at.after(MINUTES);
-    let input = now.after(MINUTES);
-    let (outcome, _) = decide_after(input, Some(&register()), &child(), W, now);
-    assert_eq!(outcome, Outcome::Advance { since: now.after(W) });
-}
-
-#[test]
 fn thefts_have_the_names_of_the_audit_log() {
     let all = [Theft::Sibling, Theft::Fork, Theft::Stale, Theft::Displaced, Theft::Contested];
     assert_eq!(all.map(Theft::name), ["sibling", "fork", "stale", "displaced", "contested"]);
