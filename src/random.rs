@@ -9,13 +9,19 @@ pub trait Random: Send + Sync {
 }
 
 /// The crypto backend's generator, seeded by the operating system.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemRandom(BackendRandom);
 
 impl SystemRandom {
     /// The generator.
     pub fn new() -> Self {
         Self(BackendRandom::new())
+    }
+}
+
+impl Default for SystemRandom {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -31,4 +37,16 @@ pub fn bytes<const N: usize>(random: &dyn Random) -> [u8; N] {
     let mut out = [0; N];
     random.fill(&mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_draws_differ() {
+        let random = SystemRandom::new();
+        assert_ne!(bytes::<16>(&random), bytes::<16>(&random));
+        assert_ne!(bytes::<16>(&random), [0; 16]);
+    }
 }
