@@ -19,7 +19,6 @@ impl SystemRandom {
     }
 }
 
-// Not derived: ring's generator has no default.
 impl Default for SystemRandom {
     fn default() -> Self {
         Self::new()
@@ -38,4 +37,16 @@ pub fn bytes<const N: usize>(random: &dyn Random) -> [u8; N] {
     let mut out = [0; N];
     random.fill(&mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_draws_differ() {
+        let random = SystemRandom::new();
+        assert_ne!(bytes::<16>(&random), bytes::<16>(&random));
+        assert_ne!(bytes::<16>(&random), [0; 16]);
+    }
 }

@@ -122,6 +122,7 @@ fn a_public_half_that_is_not_of_the_private_one_is_refused() {
 fn weak_keys_other_kinds_and_other_containers_are_refused() {
     for (pem, error) in [
         (include_str!("../fixtures/rsa1024.pem"), SigningKeyError::Rejected),
+        (include_str!("../fixtures/rsa2047.pem"), SigningKeyError::Rejected),
         (include_str!("../fixtures/p384.pem"), SigningKeyError::Unreadable),
         (include_str!("../fixtures/ed448.pem"), SigningKeyError::Unreadable),
         (include_str!("../fixtures/rsa_pss2048.pem"), SigningKeyError::Unreadable),
