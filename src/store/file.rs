@@ -83,11 +83,12 @@ impl StoreFile {
             Layout::Known => {}
             Layout::Empty => {
                 tables::create(&database, random::bytes(random)).map_err(|fault| damaged(path, &fault))?;
-                sync_directory_of(path).map_err(|error| OpenError::Io(path.into(), error))?;
             }
             Layout::Version(found) => return Err(OpenError::Format { path: path.into(), found }),
             Layout::Foreign => return Err(OpenError::Foreign(path.into())),
         }
+        // Each time, since the process that made the file may have died before it came to this.
+        sync_directory_of(path).map_err(|error| OpenError::Io(path.into(), error))?;
         Fault::catch(|| View::of(&database)?.head()).map_err(|fault| damaged(path, &fault))?;
         Ok(Self { path: path.into(), opener, database: RwLock::new(Some(database)) })
     }
