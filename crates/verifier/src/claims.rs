@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::UnixMs;
 use crate::error::VerifyError;
 use crate::id::{ClientId, IssuerUrl, SessionId, Subject, TokenId};
-use crate::json::{Fault, Strict};
+use crate::json::{Fault, Name, Strict};
 
 /// Claim names with a meaning of their own: a caller's custom claims may not use them.
 pub const RESERVED_CLAIMS: [&str; 19] = [
@@ -98,6 +98,13 @@ impl Audience {
         self.0.iter().any(|known| &**known == value)
     }
 
+    /// Takes over `shared` in place of an equal value.
+    pub(crate) fn share(&mut self, shared: &Arc<str>) {
+        if let Some(own) = self.0.iter_mut().find(|own| *own == shared) {
+            *own = Arc::clone(shared);
+        }
+    }
+
     /// The values, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter()
@@ -119,17 +126,24 @@ impl Serialize for Audience {
 
 impl<'de> Deserialize<'de> for Audience {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum OneOrMany {
-            One(String),
-            Many(Vec<String>),
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Audience;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+            fn visit_str<E: serde::de::Error>(self, one: &str) -> Result<Audience, E> {
+                Audience::new([one]).map_err(E::custom)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Audience, A::Error> {
+                let mut many: Vec<Cow<'de, str>> = Vec::new();
+                while let Some(name) = seq.next_element::<Name<'de>>()? {
+                    many.push(name.0);
+                }
+                Audience::new(many).map_err(A::Error::custom)
+            }
         }
-        let values = match OneOrMany::deserialize(deserializer)? {
-            OneOrMany::One(value) => vec![value],
-            OneOrMany::Many(values) => values,
-        };
-        Self::new(values).map_err(D::Error::custom)
+        deserializer.deserialize_any(OneOrMany)
     }
 }
 
@@ -408,28 +422,6 @@ impl RawSeed<'_> {
     fn duplicate<T, E: serde::de::Error>(&self) -> Result<T, E> {
         self.fault.set(Fault::Duplicate);
         Err(E::custom("duplicate member"))
-    }
-}
-
-/// A member name, borrowed where it holds no escape.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member name")
-            }
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(name)))
-            }
-            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(name.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(NameVisitor)
     }
 }
 

@@ -65,6 +65,19 @@ impl Expected {
         if header.is_type(self.typ) { Ok(()) } else { Err(VerifyError::Type) }
     }
 
+    /// Lets a token's claims share the texts that they are compared with, so that checking a remembered token again reads
+    /// what is in the cache already, and memory holds them once.
+    pub(crate) fn share_texts(&self, claims: &mut Claims) {
+        if claims.iss == self.issuer {
+            claims.iss = self.issuer.clone();
+        }
+        if let AudienceRule::AnyOf(wanted) = &self.audience {
+            for audience in wanted {
+                claims.aud.share(audience);
+            }
+        }
+    }
+
     /// `iss`, `aud`, `exp` and `iat`, in this order.
     pub(crate) fn check_claims(&self, claims: &Claims, now: UnixMs) -> Result<(), VerifyError> {
         if claims.iss != self.issuer {

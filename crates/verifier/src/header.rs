@@ -1,12 +1,15 @@
 //! The JOSE header of a compact JWS (RFC 7515 §4), read strictly.
 
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
 
-use serde::de::DeserializeSeed;
-use serde_json::{Map, Value};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::error::VerifyError;
-use crate::json::{Fault, Strict};
+use crate::json::{Fault, Name, Strict};
 
 /// Members that would let a token choose its own key or its own rules. Never honoured, so never let pass.
 const FORBIDDEN: [&str; 10] = ["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"];
@@ -29,18 +32,15 @@ impl Header {
     pub fn parse(bytes: &[u8]) -> Result<Self, VerifyError> {
         let fault = Cell::new(Fault::Syntax);
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let value = Strict { fault: &fault }.deserialize(&mut deserializer);
-        let value =
-            value.and_then(|value| deserializer.end().map(|()| value)).map_err(|_| match fault.get() {
-                Fault::Duplicate => VerifyError::HeaderDuplicate,
-                Fault::Syntax => VerifyError::HeaderMalformed,
-            })?;
-        let Value::Object(mut members) = value else { return Err(VerifyError::HeaderMalformed) };
-        if let Some(member) = FORBIDDEN.into_iter().find(|name| members.contains_key(*name)) {
+        let raw = RawSeed { fault: &fault }.deserialize(&mut deserializer);
+        let raw = raw.and_then(|raw| deserializer.end().map(|()| raw)).map_err(|_| match fault.get() {
+            Fault::Duplicate => VerifyError::HeaderDuplicate,
+            Fault::Syntax => VerifyError::HeaderMalformed,
+        })?;
+        if let Some(member) = raw.forbidden.and_then(|place| FORBIDDEN.get(place)) {
             return Err(VerifyError::HeaderForbidden { member });
         }
-        let mut text = |name| take_text(&mut members, name);
-        Ok(Self { alg: text("alg")?, kid: text("kid")?, typ: text("typ")? })
+        Ok(Self { alg: text(raw.alg)?, kid: text(raw.kid)?, typ: text(raw.typ)? })
     }
 
     /// Whether `typ` names this media type: case-insensitive, with or without `application/` (RFC 7515 §4.1.9).
@@ -52,11 +52,68 @@ impl Header {
     }
 }
 
-fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, VerifyError> {
-    match members.remove(name) {
+fn text(member: Option<Value>) -> Result<Option<String>, VerifyError> {
+    match member {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(VerifyError::HeaderMalformed),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(VerifyError::HeaderMalformed)
+        }
+    }
+}
+
+/// A header as found. The whole of it is read before any of it is judged.
+#[derive(Default)]
+struct RawHeader {
+    alg: Option<Value>,
+    kid: Option<Value>,
+    typ: Option<Value>,
+    /// Of the forbidden members that occur the first in the order of [`FORBIDDEN`].
+    forbidden: Option<usize>,
+}
+
+struct RawSeed<'a> {
+    fault: &'a Cell<Fault>,
+}
+
+impl<'de> DeserializeSeed<'de> for RawSeed<'_> {
+    type Value = RawHeader;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawHeader, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RawSeed<'_> {
+    type Value = RawHeader;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
+        let mut raw = RawHeader::default();
+        // Our own headers have no others, so this allocates nothing for them.
+        let mut others: BTreeSet<Cow<'de, str>> = BTreeSet::new();
+        while let Some(name) = map.next_key::<Name<'de>>()? {
+            let value = map.next_value_seed(Strict { fault: self.fault })?;
+            let repeated = match &*name.0 {
+                "alg" => raw.alg.replace(value).is_some(),
+                "kid" => raw.kid.replace(value).is_some(),
+                "typ" => raw.typ.replace(value).is_some(),
+                other => {
+                    if let Some(place) = FORBIDDEN.iter().position(|forbidden| *forbidden == other) {
+                        raw.forbidden = Some(raw.forbidden.map_or(place, |known| known.min(place)));
+                    }
+                    !others.insert(name.0)
+                }
+            };
+            if repeated {
+                self.fault.set(Fault::Duplicate);
+                return Err(A::Error::custom("duplicate member"));
+            }
+        }
+        Ok(raw)
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON read strictly: a member name that occurs twice in one object is an error, at any depth (RFC 8259 §4 leaves it
 //! open; two readers that choose differently are how signed tokens come to mean two things).
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
@@ -98,6 +99,28 @@ impl<'de> Visitor<'de> for Strict<'_> {
             }
         }
         Ok(Value::Object(members))
+    }
+}
+
+/// A member name or another short text, borrowed where it holds no escape.
+pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
     }
 }
 

@@ -133,7 +133,8 @@ impl Verifier {
             return Err(VerifyError::KeyAlgorithm);
         }
         jws.verify(&key)?;
-        let claims = Claims::parse(&jws.payload)?;
+        let mut claims = Claims::parse(&jws.payload)?;
+        expected.share_texts(&mut claims);
         let scopes = self.denylist.keys_of(&claims, key.kid());
         Ok(CheckedToken { header, claims, scopes })
     }
