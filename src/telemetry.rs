@@ -1,1 +1,91 @@
-//! See docs/architecture.md.
+//! Logs and audit events. Every field name of the service is in this file.
+//!
+//! Logs go to standard error: for people where that is a terminal, one JSON object a line otherwise. `RUST_LOG` chooses
+//! what is shown (default `info`); audit events (target [`audit::TARGET`]) are shown whatever it says.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+pub mod audit;
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// For machines.
+    Json,
+}
+
+/// Where log lines end up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSink {
+    /// Somebody's screen.
+    Terminal,
+    /// A file, a pipe, a collector.
+    Pipe,
+}
+
+impl LogFormat {
+    /// The format for a sink.
+    pub const fn of(sink: LogSink) -> Self {
+        match sink {
+            LogSink::Terminal => Self::Human,
+            LogSink::Pipe => Self::Json,
+        }
+    }
+}
+
+/// Starts logging for this process; a second call changes nothing.
+pub fn init() {
+    let terminal = std::io::stderr().is_terminal();
+    let sink = if terminal { LogSink::Terminal } else { LogSink::Pipe };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter(wanted().as_deref()))
+        .with_writer(std::io::stderr)
+        .with_span_events(FmtSpan::NONE);
+    // Somebody else's subscriber (a test's, an embedder's) stays: not an error.
+    let started = match LogFormat::of(sink) {
+        LogFormat::Human => subscriber.with_ansi(true).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    drop(started);
+}
+
+#[expect(clippy::disallowed_methods, reason = "RUST_LOG is the tracing ecosystem's name, read before there is a configuration")]
+fn wanted() -> Option<String> {
+    std::env::var(EnvFilter::DEFAULT_ENV).ok()
+}
+
+/// What is shown: what was asked for where that can be read, else `info`; audit events always.
+fn filter(wanted: Option<&str>) -> EnvFilter {
+    let asked = wanted.filter(|text| !text.trim().is_empty()).and_then(|text| EnvFilter::try_new(text).ok());
+    let base = asked.unwrap_or_else(|| EnvFilter::new("info"));
+    match format!("{}=info", audit::TARGET).parse() {
+        Ok(always) => base.add_directive(always),
+        Err(_) => base,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_get_text_and_machines_get_json() {
+        assert_eq!(LogFormat::of(LogSink::Terminal), LogFormat::Human);
+        assert_eq!(LogFormat::of(LogSink::Pipe), LogFormat::Json);
+    }
+
+    #[test]
+    fn audit_events_are_shown_whatever_is_asked_for() {
+        for wanted in [None, Some(""), Some("off"), Some("signet=debug,audit=off"), Some("=,=,nonsense[")] {
+            let shown = filter(wanted).to_string();
+            assert!(shown.contains("audit=info"), "{wanted:?}: {shown}");
+        }
+        assert!(filter(None).to_string().contains("info"));
+        assert!(filter(Some("signet=debug")).to_string().contains("signet=debug"));
+    }
+}
