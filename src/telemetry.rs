@@ -54,7 +54,10 @@ pub fn init() {
     drop(started);
 }
 
-#[expect(clippy::disallowed_methods, reason = "RUST_LOG is the tracing ecosystem's name, read before there is a configuration")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "RUST_LOG is the tracing ecosystem's name, read before there is a configuration"
+)]
 fn wanted() -> Option<String> {
     std::env::var(EnvFilter::DEFAULT_ENV).ok()
 }

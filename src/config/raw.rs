@@ -214,6 +214,12 @@ pub(super) struct RawClient {
 impl RawConfig {
     /// The effective configuration as TOML, secrets masked.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(&self.masked())
+    }
+
+    /// The same values without secrets, and without what stands for one.
+    #[must_use]
+    pub fn masked(&self) -> Self {
         let mut masked = self.clone();
         for client in &mut masked.clients {
             client.secret_sha256 = client.secret_sha256.take().map(|_| "(hidden)".into());
@@ -223,6 +229,6 @@ impl RawConfig {
         {
             masked.store.url = format!("{scheme}://(hidden)@{host}");
         }
-        toml::to_string_pretty(&masked)
+        masked
     }
 }
