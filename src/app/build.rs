@@ -18,6 +18,7 @@ use crate::session::{
     ClientRegistry, Introspector, Issuer, Refresher, RefresherParts, Revoker, RevokerParts, TokenSealer,
 };
 use crate::store::{EmbeddedStore, GuardedStore, Journal, Store};
+use crate::telemetry::audit;
 
 /// An engine that takes longer than this counts as lost: callers wait no longer, and refresh degrades.
 const STORE_DEADLINE: Duration = Duration::from_millis(500);
@@ -27,9 +28,10 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
     let AppBuilder { config, clock, random, store } = builder;
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let keys = Arc::new(open_keys(&config.keys, &random, clock.now())?);
-    let engine = match store {
-        Some((store, journal)) => Engine { store, journal, embedded: None },
-        None => Engine::open(&config.store.url, &*random)?,
+    let engine = if let Some((store, journal)) = store {
+        Engine { store, journal, embedded: None }
+    } else {
+        Engine::open(&config.store.url, &*random)?
     };
     let denylist = Arc::new(Denylist::new(config.tokens.revocable_claims.clone()));
     let follower = Follower::new(Arc::clone(&engine.store), Arc::clone(&denylist), horizon(&config));
@@ -87,7 +89,12 @@ impl Engine {
 fn open_keys(config: &KeysConfig, random: &Arc<dyn Random>, now: UnixMs) -> Result<Keys, AppError> {
     let kek = open_key_encryption_key(config, &**random)?;
     let directory = Directory::open(&config.directory, kek)?;
-    Ok(Keys::open(directory, config.schedule.clone(), Arc::clone(random), now)?)
+    let keys = Keys::open(directory, config.schedule.clone(), Arc::clone(random), now)?;
+    let ring = keys.ring();
+    let made_now = ring.entries().iter().filter(|entry| entry.times.created_at == now);
+    made_now.for_each(|entry| audit::key_changed(Some(&entry.kid), "create"));
+    drop(ring);
+    Ok(keys)
 }
 
 /// The key-encryption key from where the configuration says; one beside the ring is made where there is none.

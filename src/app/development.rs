@@ -96,7 +96,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        Config::load(None, &variables).map(|loaded| loaded.config).unwrap_or_else(|error| panic!("{error}"))
+        Config::load(None, &variables).map_or_else(|error| panic!("{error}"), |loaded| loaded.config)
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The HTTP contract.
+    #[error("the HTTP contract cannot be written as YAML")]
+    Contract,
     /// The web server.
     #[error("the server stopped")]
     Serve(#[source] std::io::Error),

@@ -139,9 +139,9 @@ impl App {
         let Ok(done) = tokio::task::spawn_blocking(move || keys.tick(now)).await else { return };
         for step in self.watches.keys.note(done).unwrap_or_default() {
             match step {
-                Step::Create { .. } => audit::key_step(None, "create"),
-                Step::Reschedule { kid, .. } => audit::key_step(Some(&kid), "reschedule"),
-                Step::Remove { kid } => audit::key_step(Some(&kid), "remove"),
+                Step::Create { .. } => audit::key_changed(None, "create"),
+                Step::Reschedule { kid, .. } => audit::key_changed(Some(&kid), "reschedule"),
+                Step::Remove { kid } => audit::key_changed(Some(&kid), "remove"),
             }
         }
     }

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 impl App {
     /// Serves until `shutdown` is ready: then requests in flight finish, ten seconds at most, and the store is closed.
     pub async fn run_until(
-        self,
+        &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), AppError> {
@@ -41,13 +41,12 @@ impl App {
             ended = &mut serving => Some(ended),
         };
         self.readiness.shut_down();
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                tracing::info!("shutting down: requests in flight finish first");
-                handle.stop(true).await;
-                serving.await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            tracing::info!("shutting down: requests in flight finish first");
+            handle.stop(true).await;
+            serving.await
         };
         self.close();
         ended.map_err(io::Error::other).and_then(|served| served).map_err(AppError::Serve)
@@ -85,6 +84,6 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// The HTTP contract as YAML.
-pub fn openapi() -> String {
-    http::openapi()
+pub fn openapi() -> Result<String, AppError> {
+    http::openapi().to_yaml().map_err(|_| AppError::Contract)
 }

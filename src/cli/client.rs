@@ -102,7 +102,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("signet.toml");
         std::fs::write(&path, new.to_toml(&secret).ok().unwrap()).unwrap();
-        let none = Environment::from_iter(Vec::<(String, String)>::new());
+        let none = Environment::default();
         let loaded = Config::load(Some(&path), &none).unwrap_or_else(|error| panic!("{error}"));
         let [client] = loaded.config.clients.as_slice() else { panic!("one client") };
         assert!(client.credential.accepts(secret.reveal()));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::output::sentence;
 use crate::app::AppError;
 use crate::config::ConfigError;
-use crate::keys::{DirectoryError, KeysError, SigningKeyError};
+use crate::keys::{DirectoryError, SigningKeyError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +38,6 @@ pub(super) enum CliError {
         #[from]
         source: DirectoryError,
     },
-    /// The key ring.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
     /// A key file.
     #[error("{}: {source}", .path.display())]
     Key {
@@ -96,7 +93,6 @@ impl CliError {
             Self::File { .. }
             | Self::App(_)
             | Self::Directory { .. }
-            | Self::Keys(_)
             | Self::Key { .. }
             | Self::Unreachable { .. }
             | Self::Refused { .. }

@@ -1,13 +1,13 @@
-//! `signet keys`: the key ring. Reading looks into the directory; rotation and compromise go through the running service;
-//! import and another key-encryption key need the directory for themselves, so the service is stopped for them.
+//! `signet keys`: the key ring. Reading looks into the directory; changes go through the running service. Another
+//! key-encryption key needs the directory for itself, so the service is stopped for that.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use signet_verifier::{Algorithm, Clock, KeyId, SystemClock, UnixMs};
+use zeroize::Zeroizing;
 
 use super::Context;
 use super::api::ApiArgs;
@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::output::table;
 use crate::app::open_key_encryption_key;
 use crate::config::{Config, EncryptionKey};
-use crate::keys::{Directory, KeyEncryptionKey, KeyRing, KeyState, KeyUse, Keys, RingEntry, SigningKey};
+use crate::keys::{Directory, KeyEncryptionKey, KeyRing, KeyState, KeyUse, RingEntry, SigningKey};
 use crate::random::SystemRandom;
 
 /// What to do with the ring.
@@ -45,13 +45,15 @@ pub(super) enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Take in a PKCS#8 PEM key as the next standby of its algorithm. Not while the service runs.
+    /// Take in a PKCS#8 PEM key as the next standby of its algorithm.
     Import {
         /// The file.
         file: PathBuf,
         /// For an RSA key: RS256 (default) or PS256.
         #[arg(long, value_parser = algorithm)]
         alg: Option<Algorithm>,
+        #[command(flatten)]
+        api: ApiArgs,
     },
     /// Seal the ring under another key-encryption key. Not while the service runs.
     Reseal {
@@ -74,7 +76,7 @@ impl Command {
                 rotate(alg, if now { "now" } else { "scheduled" }, api, context)
             }
             Self::Revoke { kid, reason, api } => revoke(&kid, reason.as_deref(), api, context),
-            Self::Import { file, alg } => import(&file, alg, context),
+            Self::Import { file, alg, api } => import(&file, alg, api, context),
             Self::Reseal { new_key_file } => reseal(&new_key_file, context),
         }
     }
@@ -97,9 +99,7 @@ fn rotate(
         || json!({"activate": activate}),
         |alg| json!({"alg": alg.name(), "activate": activate}),
     );
-    let answer = api.connect(context)?.post("/v1/keys/rotate", &body)?;
-    let keys = answer.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
-    context.output.show(&text(&keys), &answer)
+    show_keys(&api.connect(context)?.post("/v1/keys/rotate", &body)?, context)
 }
 
 fn revoke(kid: &KeyId, reason: Option<&str>, api: ApiArgs, context: &mut Context) -> Result<(), CliError> {
@@ -109,18 +109,14 @@ fn revoke(kid: &KeyId, reason: Option<&str>, api: ApiArgs, context: &mut Context
     context.output.show(&text, &answer)
 }
 
-fn import(file: &Path, alg: Option<Algorithm>, context: &mut Context) -> Result<(), CliError> {
-    let config = context.load()?.config.keys;
-    let pem = std::fs::read_to_string(file).map(zeroize::Zeroizing::new);
+fn import(file: &Path, alg: Option<Algorithm>, api: ApiArgs, context: &mut Context) -> Result<(), CliError> {
+    let pem = std::fs::read_to_string(file).map(Zeroizing::new);
     let pem = pem.map_err(|source| CliError::File { path: file.into(), source })?;
+    // Read here first: whoever sends a wrong file by mistake does not send it far.
     let key = SigningKey::from_pkcs8_pem(&pem, alg);
     let key = key.map_err(|source| CliError::Key { path: file.into(), source })?;
-    let random = SystemRandom::new();
-    let directory = Directory::open(&config.directory, open_key_encryption_key(&config, &random)?)?;
-    let now = SystemClock.now();
-    let keys = Keys::open(directory, config.schedule, Arc::new(random), now)?;
-    let imported = describe(&keys.import(key, now)?, now);
-    context.output.show(&text(std::slice::from_ref(&imported)), &imported)
+    let body = json!({"private_key_pem": *pem, "alg": key.algorithm().name()});
+    show_keys(&api.connect(context)?.post("/v1/keys/import", &body)?, context)
 }
 
 fn reseal(new_key_file: &Path, context: &mut Context) -> Result<(), CliError> {
@@ -135,6 +131,11 @@ fn reseal(new_key_file: &Path, context: &mut Context) -> Result<(), CliError> {
         new_key_file.display().to_string()
     );
     context.output.show(&text, &json!({"resealed": config.directory}))
+}
+
+fn show_keys(answer: &Value, context: &mut Context) -> Result<(), CliError> {
+    let keys = answer.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
+    context.output.show(&text(&keys), answer)
 }
 
 /// The ring in the configured directory; nothing is created where there is none.

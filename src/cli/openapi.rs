@@ -8,6 +8,6 @@ use crate::app;
 
 /// Prints it: YAML, or with `--json` one string of it.
 pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
-    let yaml = app::openapi();
+    let yaml = app::openapi()?;
     context.output.show(&yaml, &json!({"openapi": yaml}))
 }

@@ -27,7 +27,8 @@ pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
         tracing::info!("listening on http://{address}, known as {public_url}");
         if let Some(client) = &development {
             let welcome = Welcome { address, client, keys: &keys.display().to_string() };
-            context.output.show(&welcome.to_text(), &welcome.to_json())?;
+            // Nobody reads it: no reason not to serve.
+            drop(context.output.show(&welcome.to_text(), &welcome.to_json()));
         }
         app.run_until(listener, shutdown_signal()).await?;
         Ok(())
@@ -54,40 +55,49 @@ impl Welcome<'_> {
 
     fn to_text(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
-        let (address, keys) = (self.address, self.keys);
-        let secret = self.client.secret.reveal();
+        let url = format!("http://{}", self.address);
+        let (keys, secret) = (self.keys, self.client.secret.reveal());
         let data =
             self.client.secret_file.parent().map(|path| path.display().to_string()).unwrap_or_default();
+        let curl = format!("curl -s -u {DEVELOPMENT_CLIENT}:{secret}");
+        let json = "-H 'Content-Type: application/json'";
         format!(
             r#"
-  Signet {version}, development mode: this machine only, no TLS.
+  Signet {version}, in development mode: for this machine only.
 
-    listening   http://{address}
-    client      {DEVELOPMENT_CLIENT}, with every permission
+    listening   {url}
+    client      {DEVELOPMENT_CLIENT}, who may do everything
     secret      {secret}
     on disk     {keys}/ and {data}/ (remove both to start anew)
 
-  Paste these into another terminal, one after the other.
+  To paste into another terminal, one after the other:
 
-  # Who asks, and whom.
-  SIGNET=http://{address} CLIENT={DEVELOPMENT_CLIENT}:{secret}
-  field() {{ sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }}
+  1  Start a session. The client keeps both tokens; Signet stores nothing.
 
-  # Start a session for user-1. Both tokens are the client's to keep; Signet stores nothing.
-  PAIR=$(curl -s -u $CLIENT $SIGNET/v1/sessions --json '{{"sub":"user-1","refresh":true}}'); echo "$PAIR"
+     {curl} {url}/v1/sessions {json} -d '{{"sub":"user-1"}}'
 
-  # Refresh it: a new access token and the next refresh token.
-  PAIR=$(curl -s -u $CLIENT $SIGNET/v1/sessions/refresh --json "{{\"refresh_token\":\"$(echo "$PAIR" | field refresh_token)\"}}"); echo "$PAIR"
+  2  Another one, kept in the shell's hands.
 
-  # Ask what the access token says.
-  curl -s -u $CLIENT $SIGNET/oauth2/introspect -d token=$(echo "$PAIR" | field access_token); echo
+     PAIR=$({curl} {url}/v1/sessions {json} -d '{{"sub":"user-1"}}'); token() {{ echo "$PAIR" | sed "s/.*"$1":"\([^"]*\)".*//"; }}
 
-  # Sign user-1 out everywhere, then ask again: inactive, at once.
-  curl -s -u $CLIENT $SIGNET/v1/revocations --json '{{"scope":{{"sub":"user-1"}},"reason":"trying it out"}}'; echo
-  curl -s -u $CLIENT $SIGNET/oauth2/introspect -d token=$(echo "$PAIR" | field access_token); echo
+  3  Refresh it: a new access token, and the next refresh token.
 
-  The keys that verify tokens: http://{address}/.well-known/jwks.json    All endpoints: http://{address}/docs
-  For anything but trying it out: signet serve --config FILE (config/signet.toml shows every key). Stop with Ctrl-C.
+     PAIR=$({curl} {url}/v1/sessions/refresh {json} -d '{{"refresh_token":"'$(token refresh_token)'"}}'); echo "$PAIR"
+
+  4  Ask what the access token says.
+
+     {curl} {url}/oauth2/introspect -d token=$(token access_token)
+
+  5  Sign user-1 out everywhere, then ask again: inactive, at once.
+
+     {curl} {url}/v1/revocations {json} -d '{{"scope":{{"sub":"user-1"}},"reason":"trying it out"}}'
+     {curl} {url}/oauth2/introspect -d token=$(token access_token)
+
+  The keys that verify tokens   {url}/.well-known/jwks.json
+  All endpoints                 {url}/openapi.yaml
+  Beyond trying it out          signet serve --config FILE (config/signet.toml shows every key)
+
+  Stop with Ctrl-C.
 "#
         )
     }

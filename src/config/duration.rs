@@ -34,7 +34,7 @@ const UNITS: [(&str, u128); 5] =
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        let fitting = UNITS.into_iter().find(|(_, unit)| millis >= *unit && millis % unit == 0);
+        let fitting = UNITS.into_iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
         let (name, unit) = fitting.unwrap_or(("s", 1_000));
         write!(f, "{}{name}", millis / unit)
     }

@@ -18,6 +18,7 @@ const ENCRYPTION_KEY: &str = "SIGNET_KEYS__ENCRYPTION_KEY";
 const PREFIX: &str = "SIGNET_";
 
 /// The variables of a process, taken once.
+#[derive(Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {

@@ -29,7 +29,7 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
 }
 
 fn good(text: &str) -> Config {
-    load(text, &[]).map(|loaded| loaded.config).unwrap_or_else(|error| panic!("{error}"))
+    load(text, &[]).map_or_else(|error| panic!("{error}"), |loaded| loaded.config)
 }
 
 /// The error's text, with the file's changing path cut to its name.
@@ -44,7 +44,7 @@ fn refused(text: &str, variables: &[(&str, &str)]) -> String {
 #[test]
 fn the_example_file_is_the_defaults() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/signet.toml");
-    let none = Environment::from_iter(Vec::<(String, String)>::new());
+    let none = Environment::default();
     let loaded = Config::load(Some(&example), &none).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(loaded.raw, RawConfig::default());
     let text = std::fs::read_to_string(example).unwrap();
@@ -86,9 +86,9 @@ fn the_defaults_are_the_documented_ones() {
     let config = good("");
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.tokens.issuer.as_str(), "http://127.0.0.1:8080");
-    assert_eq!(config.tokens.access_ttl, Duration::from_secs(300));
+    assert_eq!(config.tokens.access_ttl, Duration::from_mins(5));
     assert_eq!(config.tokens.default_algorithm, Algorithm::Es256);
-    assert_eq!(config.refresh.absolute_ttl, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.refresh.absolute_ttl, Duration::from_hours(720));
     assert_eq!(config.refresh.on_theft, OnTheft::RevokeSession);
     assert_eq!(config.refresh.when_store_down, WhenStoreDown::Degrade);
     assert_eq!(config.revocation.max_skew, Duration::from_secs(2));
@@ -102,7 +102,7 @@ fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
     let file = "[tokens]\naccess_ttl = \"10m\"\nleeway = \"10s\"";
     let config =
         load(file, &[("SIGNET_TOKENS__ACCESS_TTL", "20m")]).map(|loaded| loaded.config).ok().unwrap();
-    assert_eq!(config.tokens.access_ttl, Duration::from_secs(1200));
+    assert_eq!(config.tokens.access_ttl, Duration::from_mins(20));
     assert_eq!(config.tokens.leeway, Duration::from_secs(10));
     assert_eq!(config.tokens.max_bytes, 3800);
 }
@@ -121,7 +121,7 @@ fn variables_are_text_and_become_what_the_key_needs() {
         ("SIGNET_STORE__URL", "redb:2026"),
         ("SIGNET_KEYS__DIRECTORY", "007"),
     ];
-    let config = load("", &variables).map(|loaded| loaded.config).unwrap_or_else(|error| panic!("{error}"));
+    let config = load("", &variables).map_or_else(|error| panic!("{error}"), |loaded| loaded.config);
     assert_eq!(config.server.listen.port(), 9999);
     assert_eq!(config.server.workers.unwrap().get(), 3);
     assert_eq!(config.server.trusted_proxies.len(), 2);
@@ -262,7 +262,7 @@ fn no_error_repeats_a_password() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let none = Environment::from_iter(Vec::<(String, String)>::new());
+    let none = Environment::default();
     let Err(error) = Config::load(Some(Path::new("no/such.toml")), &none) else { panic!("accepted") };
     assert!(error.to_string().starts_with("no/such.toml: cannot be read"), "{error}");
 }
@@ -279,8 +279,8 @@ fn a_client_is_read_whole() {
     assert!(client.permissions.iter().eq([&Permission::SessionsIssue]));
     assert_eq!(client.scopes.as_ref().unwrap().as_str(), "read write");
     assert_eq!(client.algorithm, Some(Algorithm::Es256));
-    assert_eq!(config.tokens.longest_access_ttl, Duration::from_secs(600));
-    assert_eq!(config.keys.schedule.longest_access_ttl, Duration::from_secs(600));
+    assert_eq!(config.tokens.longest_access_ttl, Duration::from_mins(10));
+    assert_eq!(config.keys.schedule.longest_access_ttl, Duration::from_mins(10));
 }
 
 #[test]

@@ -3,120 +3,99 @@
 //! The parameters are identifiers by type, so that a token, a secret or a key cannot get in by mistake. Nothing here
 //! knows a runtime or a web server: the domain calls these functions where the thing happens.
 
-use signet_verifier::{ClientId, Cutoff, Effect, KeyId, Reason, Scope, SessionId, TokenId, UnixMs};
+use signet_verifier::{ClientId, Effect, KeyId, Reason, ScopeKind, SessionId, Subject, TokenId, UnixMs};
 
 /// The target of every audit event.
 pub const TARGET: &str = "audit";
 
 /// A session began, or a client got a token for itself (then there is no session).
-pub fn issued(client: &ClientId, session: Option<SessionId>, token: TokenId) {
+pub fn issued(session: Option<SessionId>, token: TokenId, client: &ClientId, subject: &Subject) {
     tracing::info!(
         target: TARGET,
         event = "session.issued",
-        client.id = %client,
         session.id = session.map(tracing::field::display),
         token.jti = %token,
+        client.id = %client,
+        subject = %subject,
         "session issued"
     );
 }
 
 /// A refresh was answered; `outcome` is the rule's word for it.
-pub fn refreshed(client: &ClientId, session: SessionId, outcome: &'static str) {
+pub fn refreshed(session: SessionId, client: &ClientId, outcome: &'static str) {
     tracing::info!(
         target: TARGET,
         event = "session.refreshed",
-        client.id = %client,
         session.id = %session,
+        client.id = %client,
         refresh.outcome = outcome,
         "session refreshed"
     );
 }
 
-/// Who sent a request, as far as it showed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sender<'a> {
-    /// The address.
+/// A copied refresh token was used.
+pub struct Theft<'a> {
+    /// The session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub subject: &'a Subject,
+    /// The client it was issued to.
+    pub client: &'a ClientId,
+    /// How it showed.
+    pub kind: &'static str,
+    /// When the token now presented was minted.
+    pub minted: UnixMs,
+    /// When the newest token was first presented.
+    pub current_at: UnixMs,
+    /// The sender's address.
     pub address: Option<&'a str>,
-    /// `User-Agent`.
+    /// The sender's `User-Agent`.
     pub user_agent: Option<&'a str>,
+    /// What was done about it: the value of `refresh.on_theft`.
+    pub action: &'static str,
 }
 
-/// A copied refresh token was used at `at`; it had been minted at `minted`. A warning, because an owner loses a session.
-pub fn theft(
-    client: &ClientId,
-    session: SessionId,
-    kind: &'static str,
-    minted: UnixMs,
-    at: UnixMs,
-    sender: Sender<'_>,
-) {
+/// A copied refresh token was used: a warning, because an owner may have lost a session to it.
+pub fn theft(theft: &Theft<'_>) {
     tracing::warn!(
         target: TARGET,
         event = "session.theft",
-        client.id = %client,
-        session.id = %session,
-        theft.kind = kind,
-        theft.minted_ms = minted.as_millis(),
-        theft.at_ms = at.as_millis(),
-        request.address = sender.address,
-        request.user_agent = sender.user_agent,
+        session.id = %theft.session,
+        subject = %theft.subject,
+        client.id = %theft.client,
+        theft.kind = theft.kind,
+        theft.minted_ms = theft.minted.as_millis(),
+        theft.current_at_ms = theft.current_at.as_millis(),
+        theft.action = theft.action,
+        request.address = theft.address,
+        request.user_agent = theft.user_agent,
         "a copied refresh token was used"
     );
 }
 
-/// A cutoff is in force and durable. Whom it is about stays out of the log, except for a single session, token or key.
-pub fn revoked(cutoff: &Cutoff) {
-    let effect = match cutoff.effect {
+/// A cutoff was taken. `delivery` is `durable` or `pending`.
+pub fn revoked(scope: ScopeKind, effect: Effect, reason: Option<&Reason>, delivery: &'static str) {
+    let effect = match effect {
         Effect::Logout => "logout",
         Effect::Refresh => "refresh",
     };
-    let named = Named::of(&cutoff.scope);
     tracing::info!(
         target: TARGET,
         event = "revocation.accepted",
-        revocation.scope = cutoff.scope.kind().name(),
+        revocation.scope = scope.name(),
         revocation.effect = effect,
-        revocation.issued_before_ms = cutoff.issued_before.as_millis(),
-        revocation.reason = cutoff.reason.as_ref().map(Reason::as_str),
-        session.id = named.session.map(tracing::field::display),
-        token.jti = named.token.map(tracing::field::display),
-        key.id = named.key.map(tracing::field::display),
-        client.id = named.client.map(tracing::field::display),
+        revocation.reason = reason.map(Reason::as_str),
+        revocation.delivery = delivery,
         "revocation accepted"
     );
 }
 
-/// The parts of a scope that have a field of their own.
-#[derive(Default)]
-struct Named<'a> {
-    session: Option<&'a SessionId>,
-    token: Option<&'a TokenId>,
-    key: Option<&'a KeyId>,
-    client: Option<&'a ClientId>,
-}
-
-impl<'a> Named<'a> {
-    fn of(scope: &'a Scope) -> Self {
-        match scope {
-            Scope::Sid(session) => Self { session: Some(session), ..Self::default() },
-            Scope::Jti(token) => Self { token: Some(token), ..Self::default() },
-            Scope::Kid(key) => Self { key: Some(key), ..Self::default() },
-            Scope::ClientId(client) => Self { client: Some(client), ..Self::default() },
-            Scope::Sub(_) | Scope::Aud(_) | Scope::Claim { .. } | Scope::All => Self::default(),
-        }
-    }
-}
-
-/// A key left the ring at once.
-pub fn key_compromised(key: &KeyId) {
-    tracing::warn!(target: TARGET, event = "key.compromised", key.id = %key, "key compromised");
-}
-
-/// The schedule changed the ring: `step` is `create`, `reschedule` or `remove`. A key that is yet to be made has no name.
-pub fn key_step(key: Option<&KeyId>, step: &'static str) {
+/// The key ring changed. A new key has its name only once it is in the ring. `step` is `create`, `reschedule`, `remove`,
+/// `compromise` or `import`.
+pub fn key_changed(key: Option<&KeyId>, step: &'static str) {
     tracing::info!(
         target: TARGET,
-        event = "key.step",
+        event = "key.changed",
         key.id = key.map(tracing::field::display),
         key.step = step,
         "key ring changed"
@@ -158,7 +137,7 @@ mod tests {
         let at = UnixMs::from_secs(1_800_000_000);
         let (sid, jti) = (SessionId::new(at, &[1; 10]), TokenId::new(at, &[2; 10]));
         let line = logged(|| {
-            issued(&ClientId::parse("web").unwrap(), Some(sid), jti);
+            issued(Some(sid), jti, &ClientId::parse("web").unwrap(), &Subject::parse("u1").unwrap());
         });
         assert_eq!(line["target"], "audit");
         assert_eq!(line["session.id"], sid.to_string());
@@ -170,21 +149,22 @@ mod tests {
     fn a_theft_carries_its_kind_both_times_and_the_sender() {
         let at = UnixMs::from_secs(1_800_000_000);
         let line = logged(|| {
-            let sender = Sender { address: Some("192.0.2.1"), user_agent: None };
-            let session = SessionId::new(at, &[1; 10]);
-            theft(
-                &ClientId::parse("web").unwrap(),
-                session,
-                "sibling",
-                at,
-                UnixMs::from_secs(1_800_000_060),
-                sender,
-            );
+            theft(&Theft {
+                session: SessionId::new(at, &[1; 10]),
+                subject: &Subject::parse("u1").unwrap(),
+                client: &ClientId::parse("web").unwrap(),
+                kind: "sibling",
+                minted: at,
+                current_at: UnixMs::from_secs(1_800_000_060),
+                address: Some("192.0.2.1"),
+                user_agent: None,
+                action: "revoke_session",
+            });
         });
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["theft.kind"], "sibling");
         assert_eq!(line["theft.minted_ms"], 1_800_000_000_000_u64);
-        assert_eq!(line["theft.at_ms"], 1_800_000_060_000_u64);
+        assert_eq!(line["theft.current_at_ms"], 1_800_000_060_000_u64);
         assert_eq!(line["request.address"], "192.0.2.1");
         assert!(line.get("request.user_agent").is_none());
     }
