@@ -43,6 +43,15 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The address cannot be listened on.
+    #[error("server.listen: {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The HTTP contract.
     #[error("the HTTP contract cannot be written as YAML")]
     Contract,

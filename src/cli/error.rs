@@ -88,18 +88,9 @@ fn hint(error: &DirectoryError) -> &'static str {
 impl CliError {
     /// 2 for a wrong call or configuration, else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Config(_) | Self::Usage(_) | Self::App(AppError::DevelopmentListen(_)) => ExitCode::from(2),
-            Self::File { .. }
-            | Self::App(_)
-            | Self::Directory { .. }
-            | Self::Key { .. }
-            | Self::Unreachable { .. }
-            | Self::Refused { .. }
-            | Self::Token(_)
-            | Self::Runtime(_)
-            | Self::Output(_) => ExitCode::FAILURE,
-        }
+        let usage =
+            matches!(self, Self::Config(_) | Self::Usage(_) | Self::App(AppError::DevelopmentListen(_)));
+        if usage { ExitCode::from(2) } else { ExitCode::FAILURE }
     }
 
     /// For programs: the service's own code where it gave one.

@@ -27,11 +27,6 @@ impl Output {
         Self { format, out: Box::new(io::stdout()) }
     }
 
-    /// For whom it is.
-    pub(super) const fn format(&self) -> Format {
-        self.format
-    }
-
     /// Prints a result: `human` for people, `json` for programs.
     pub(super) fn show(&mut self, human: &str, json: &Value) -> Result<(), CliError> {
         let written = match self.format {

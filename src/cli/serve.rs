@@ -22,7 +22,8 @@ pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
     let (public_url, keys) = (config.server.public_url.clone(), config.keys.directory.clone());
     block_on(async {
         let app = App::builder(config).build().await?;
-        let listener = TcpListener::bind(listen).map_err(AppError::Serve)?;
+        let listener =
+            TcpListener::bind(listen).map_err(|source| AppError::Listen { address: listen, source })?;
         let address = listener.local_addr().map_err(AppError::Serve)?;
         tracing::info!("listening on http://{address}, known as {public_url}");
         if let Some(client) = &development {
@@ -78,7 +79,7 @@ impl Welcome<'_> {
 
   2  Another one, kept in the shell's hands.
 
-     PAIR=$({curl} {url}/v1/sessions {json} -d '{{"sub":"user-1"}}'); token() {{ echo "$PAIR" | sed "s/.*"$1":"\([^"]*\)".*//"; }}
+     PAIR=$({curl} {url}/v1/sessions {json} -d '{{"sub":"user-1"}}'); token() {{ echo "$PAIR" | tr -d '"{{}}' | tr , '\n' | sed -n "s/^$1://p"; }}
 
   3  Refresh it: a new access token, and the next refresh token.
 

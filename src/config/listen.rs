@@ -22,7 +22,7 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<ServerConfig, 
         sources
             .error("server.public_url", "expected an http or https URL without query, fragment or password")
     })?;
-    check_clear_text(listen, &public_url, raw, sources)?;
+    check_clear_text(listen, public_url, raw, sources)?;
     let workers = server.workers.map(|workers| {
         NonZeroUsize::new(workers).ok_or_else(|| sources.error("server.workers", "at least 1"))
     });
