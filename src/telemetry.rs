@@ -62,10 +62,11 @@ fn wanted() -> Option<String> {
     std::env::var(EnvFilter::DEFAULT_ENV).ok()
 }
 
-/// What is shown: what was asked for where that can be read, else `info`; audit events always.
+/// What is shown: what was asked for where that can be read, else `info`, of which the web server's own notes on its
+/// workers are not worth a line; audit events always.
 fn filter(wanted: Option<&str>) -> EnvFilter {
     let asked = wanted.filter(|text| !text.trim().is_empty()).and_then(|text| EnvFilter::try_new(text).ok());
-    let base = asked.unwrap_or_else(|| EnvFilter::new("info"));
+    let base = asked.unwrap_or_else(|| EnvFilter::new("info,actix_server=warn"));
     match format!("{}=info", audit::TARGET).parse() {
         Ok(always) => base.add_directive(always),
         Err(_) => base,

@@ -1,0 +1,89 @@
+//! Serving: listener and shutdown are arguments, so that tests and the program run the same code.
+
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use actix_web::{App as Web, HttpServer};
+use tokio::time::MissedTickBehavior;
+
+use super::App;
+use super::error::AppError;
+use crate::http;
+
+/// How long requests in flight may take to finish once the end has been announced.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+/// How often due work is done.
+const TICK: Duration = Duration::from_secs(1);
+
+impl App {
+    /// Serves until `shutdown` is ready: then requests in flight finish, ten seconds at most, and the store is closed.
+    pub async fn run_until(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), AppError> {
+        let services = self.services.clone();
+        let server = HttpServer::new(move || Web::new().configure(http::routes(services.clone())))
+            .workers(self.workers().get())
+            .disable_signals()
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .listen(listener)
+            .map_err(AppError::Serve)?
+            .run();
+        let handle = server.handle();
+        let mut serving = actix_web::rt::spawn(server);
+        let ended = tokio::select! {
+            () = shutdown => None,
+            () = self.tick_forever() => None,
+            ended = &mut serving => Some(ended),
+        };
+        self.readiness.shut_down();
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            tracing::info!("shutting down: requests in flight finish first");
+            handle.stop(true).await;
+            serving.await
+        };
+        self.close();
+        ended.map_err(io::Error::other).and_then(|served| served).map_err(AppError::Serve)
+    }
+
+    /// As many workers as configured, else one for each core.
+    fn workers(&self) -> NonZeroUsize {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.server.workers.unwrap_or_else(cores)
+    }
+
+    async fn tick_forever(&self) {
+        let mut timer = tokio::time::interval(TICK);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            self.tick().await;
+        }
+    }
+}
+
+/// Ready when the process is asked to end: SIGTERM from whoever manages it, or SIGINT from a keyboard.
+pub async fn shutdown_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Runs a future on the runtime that the web server needs, on this thread.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    actix_web::rt::System::new().block_on(future)
+}
+
+/// The HTTP contract as YAML.
+pub fn openapi() -> Result<String, AppError> {
+    http::openapi().to_yaml().map_err(|_| AppError::Contract)
+}

@@ -1,0 +1,145 @@
+//! `signet revoke`: takes tokens and sessions back.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::api::ApiArgs;
+use super::error::CliError;
+
+/// What to take back, and how.
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// What it does.
+    #[arg(long, value_enum, default_value_t = EffectArg::Logout)]
+    effect: EffectArg,
+    /// Why, for the audit trail.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+/// Exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct ScopeArgs {
+    /// Everything of one subject.
+    #[arg(long)]
+    sub: Option<String>,
+    /// One session.
+    #[arg(long)]
+    sid: Option<String>,
+    /// One access token.
+    #[arg(long)]
+    jti: Option<String>,
+    /// Everything that one client asked for.
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// Everything for one audience.
+    #[arg(long)]
+    aud: Option<String>,
+    /// Everything with this value of a claim named in tokens.revocable_claims.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
+    claim: Option<(String, String)>,
+    /// Everything signed by one key; the key leaves the ring.
+    #[arg(long)]
+    kid: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EffectArg {
+    /// Ends sessions.
+    Logout,
+    /// Ends access tokens only: their holders refresh and go on.
+    Refresh,
+}
+
+fn claim(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected name=value")?;
+    if name.is_empty() { Err("expected name=value".into()) } else { Ok((name.into(), value.into())) }
+}
+
+impl Revoke {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), CliError> {
+        let body = self.body();
+        let answer = self.api.connect(context)?.post("/v1/revocations", &body)?;
+        context.output.show(describe(&answer), &answer)
+    }
+
+    fn body(&self) -> Value {
+        let effect = match self.effect {
+            EffectArg::Logout => "logout",
+            EffectArg::Refresh => "refresh",
+        };
+        let mut body = json!({"scope": self.scope.to_json(), "effect": effect});
+        if let (Some(reason), Some(members)) = (&self.reason, body.as_object_mut()) {
+            members.insert("reason".into(), json!(reason));
+        }
+        body
+    }
+}
+
+impl ScopeArgs {
+    fn to_json(&self) -> Value {
+        let one = [
+            ("sub", &self.sub),
+            ("sid", &self.sid),
+            ("jti", &self.jti),
+            ("client_id", &self.client_id),
+            ("aud", &self.aud),
+            ("kid", &self.kid),
+        ];
+        if let Some((name, value)) = one.into_iter().find_map(|(name, value)| Some((name, value.as_ref()?))) {
+            return json!({ name: value });
+        }
+        self.claim
+            .as_ref()
+            .map_or_else(|| json!({"all": true}), |(name, value)| json!({"claim": {name: value}}))
+    }
+}
+
+/// The answer in a sentence.
+pub(super) fn describe(answer: &Value) -> &'static str {
+    match answer.get("status").and_then(Value::as_str) {
+        Some("pending") => {
+            "Revoked on this node and kept in its journal; the shared store is away, the rest will be told when it is back."
+        }
+        _ => "Revoked: durable, and on its way to everybody.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        revoke: Revoke,
+    }
+
+    fn body(line: &str) -> Value {
+        Line::try_parse_from(std::iter::once("revoke").chain(line.split(' '))).ok().unwrap().revoke.body()
+    }
+
+    #[test]
+    fn the_request_says_what_the_line_says() {
+        assert_eq!(body("--sub u1"), json!({"scope": {"sub": "u1"}, "effect": "logout"}));
+        assert_eq!(
+            body("--all --reason drill"),
+            json!({"scope": {"all": true}, "effect": "logout", "reason": "drill"})
+        );
+        assert_eq!(
+            body("--claim tenant=a=b --effect refresh"),
+            json!({"scope": {"claim": {"tenant": "a=b"}}, "effect": "refresh"})
+        );
+    }
+}
