@@ -87,7 +87,16 @@ fn register(generation: u32) -> Register {
 fn logout(scope: Scope) -> Cutoff {
     let expires_at = START.after(Duration::from_hours(14 * 24));
     let (reason, kept, claims) = (None, None, BTreeMap::new());
-    Cutoff { scope, effect: Effect::Logout, issued_before: START, expires_at, reason, kept, claims }
+    Cutoff {
+        scope,
+        effect: Effect::Logout,
+        issued_before: START,
+        made_at: START,
+        expires_at,
+        reason,
+        kept,
+        claims,
+    }
 }
 
 /// What a refresh asks for.

@@ -124,7 +124,8 @@ fn horizon(config: &Config) -> AccessHorizon {
     AccessHorizon {
         longest_access_ttl: config.tokens.longest_access_ttl,
         leeway: config.tokens.leeway,
-        furthest_ahead: config.revocation.max_skew,
+        // A cutoff is dated a skew ahead of a clock that may itself be a skew ahead.
+        furthest_ahead: config.revocation.max_skew * 2,
     }
 }
 

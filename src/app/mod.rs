@@ -87,7 +87,9 @@ impl AppBuilder {
     pub async fn build(self) -> Result<App, AppError> {
         let app = build::build(self)?;
         app.readiness.reached(Requirement::KeysLoaded);
-        app.follow(app.clock.now()).await;
+        let now = app.clock.now();
+        app.follow(now).await;
+        app.watches.follow.note(app.services.revoker.republish_compromised_keys(now).await);
         Ok(app)
     }
 }

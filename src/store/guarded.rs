@@ -26,18 +26,29 @@ pub struct GuardedStore {
     in_flight: Semaphore,
 }
 
+/// How long reading everything may take.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_mins(1);
+
 impl GuardedStore {
-    /// Every call answers within `deadline` or is `Unavailable`.
+    /// Every call answers within `deadline` or is `Unavailable`; a snapshot, which reads everything, within a minute.
     pub fn new(inner: Arc<dyn Store>, deadline: Duration) -> Self {
         Self { inner, deadline, breaker: Breaker::new(), in_flight: Semaphore::new(IN_FLIGHT) }
     }
 
     async fn guard<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.guard_within(self.deadline, call).await
+    }
+
+    async fn guard_within<T>(
+        &self,
+        deadline: Duration,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         // Our own limit says nothing about the engine, so the breaker does not hear of it.
         let _slot =
             self.in_flight.try_acquire().map_err(|full| StoreError::Unavailable(Some(Box::new(full))))?;
         let pass = self.breaker.pass().ok_or(StoreError::Unavailable(None))?;
-        let outcome = time::timeout(self.deadline, call)
+        let outcome = time::timeout(deadline, call)
             .await
             .unwrap_or_else(|late| Err(StoreError::Unavailable(Some(Box::new(late)))));
         match outcome {
@@ -73,7 +84,8 @@ impl Store for GuardedStore {
     }
 
     async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
-        self.guard(self.inner.snapshot(now)).await
+        // Read once, at start, before anybody is served: as long as it takes, within reason.
+        self.guard_within(SNAPSHOT_DEADLINE, self.inner.snapshot(now)).await
     }
 
     async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError> {

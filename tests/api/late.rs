@@ -23,35 +23,55 @@ struct Node {
 impl Node {
     fn beside(app: &TestApp) -> Self {
         let services = app.app.services();
+        let keys = app.app.keys();
         let store = Arc::new(MemoryStore::new([7; 8]));
         let (engine, journal): (Arc<dyn Store>, Arc<dyn Journal>) = (store.clone(), store);
-        let denylist = Arc::new(Denylist::new(vec!["tenant".into()]));
-        let clients = Arc::new(ClientRegistry::new(services.clients.iter().map(|client| (**client).clone())));
-        let issuer = app.app.issuer_with(denylist.clone());
-        let revoker = Revoker::new(RevokerParts {
+        let denylist = Arc::new(Denylist::new(services.tokens.revocable_claims.clone()));
+        let refresh = Arc::new(refresh_policy());
+        let sealer = Arc::new(TokenSealer::new(keys.clone()));
+        let issuer = Arc::new(Issuer::new(
+            keys.clone(),
+            denylist.clone(),
+            sealer.clone(),
+            Arc::new(SystemRandom::new()),
+            services.tokens.clone(),
+            refresh.clone(),
+        ));
+        let revoker = Arc::new(Revoker::new(RevokerParts {
             issuer: issuer.clone(),
-            sealer: app.app.sealer(),
+            sealer: sealer.clone(),
             denylist: denylist.clone(),
             store: engine.clone(),
             journal: journal.clone(),
-            keys: app.app.keys(),
-            clients: clients.clone(),
+            keys: keys.clone(),
+            clients: services.clients.clone(),
             tokens: services.tokens.clone(),
-            refresh: app.app.refresh_policy(),
-            policy: app.app.revocation_policy(),
-        });
+            refresh: refresh.clone(),
+            policy: RevocationPolicy { max_skew: Duration::from_secs(2) },
+        }));
         let refresher = Refresher::new(RefresherParts {
             issuer,
-            sealer: app.app.sealer(),
-            revoker: Arc::new(revoker),
+            sealer,
+            revoker,
             store: engine,
             journal,
-            clients,
+            clients: services.clients.clone(),
             tokens: services.tokens.clone(),
-            policy: app.app.refresh_policy(),
+            policy: refresh,
         });
-        let verifier = Verifier::new(app.app.keys(), denylist.clone());
+        let verifier = Verifier::new(keys.clone(), denylist.clone());
         Self { denylist, refresher, verifier }
+    }
+}
+
+fn refresh_policy() -> RefreshPolicy {
+    RefreshPolicy {
+        idle_ttl: Duration::from_hours(14 * 24),
+        absolute_ttl: Duration::from_hours(30 * 24),
+        window: Duration::from_secs(10),
+        on_theft: OnTheft::RevokeSession,
+        when_store_down: WhenStoreDown::Degrade,
+        max_degraded: Duration::from_hours(1),
     }
 }
 
