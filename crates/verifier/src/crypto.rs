@@ -1,7 +1,7 @@
-//! The one alias to the crypto backend, and jsonwebtoken's signature checks on top of it.
+//! The one alias to the crypto backend, and the signature checks on it.
 //!
 //! jsonwebtoken finds its backend through a process-global default, which panics when feature unification makes it
-//! ambiguous. [`PROVIDER`] is ours, static, and called directly: nothing here depends on the global.
+//! ambiguous, and boxes a checker with a copy of the key for every token. Its keys are checked here instead, directly.
 
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs as backend;
@@ -12,22 +12,28 @@ use ring as backend;
 compile_error!("choose a crypto backend: feature `aws-lc-rs` or `ring`");
 
 use backend::{digest, signature};
-use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
-use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind, signature as traits};
+use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 
-/// Signature checks on our backend; signing is done by keys that are parsed once, not here.
-pub(crate) static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
-    verifier_factory: |algorithm, key| {
-        let check = Check::find(*algorithm).ok_or_else(|| Error::from(ErrorKind::UnsupportedAlgorithm))?;
-        if key.family() != check.family() {
-            return Err(ErrorKind::InvalidKeyFormat.into());
+/// Whether the key made this signature of the message. A key of another family than the algorithm's made none.
+pub(crate) fn is_valid(
+    algorithm: jsonwebtoken::Algorithm,
+    key: &DecodingKey,
+    message: &[u8],
+    given: &[u8],
+) -> bool {
+    let Some(check) = Check::find(algorithm).filter(|check| check.family() == key.family()) else {
+        return false;
+    };
+    match (check, key.kind()) {
+        (Check::Raw(algorithm, _), DecodingKeyKind::SecretOrDer(key)) => {
+            signature::UnparsedPublicKey::new(algorithm, key).verify(message, given).is_ok()
         }
-        Ok(Box::new(BackendVerifier { check, algorithm: *algorithm, key: key.clone() }))
-    },
-    key_utils: KeyUtils::new_unimplemented(),
-};
+        (Check::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, given).is_ok()
+        }
+        (Check::Raw(..) | Check::Rsa(_), _) => false,
+    }
+}
 
 /// SHA-256 (FIPS 180-4).
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -64,32 +70,5 @@ impl Check {
             Self::Raw(_, family) => family,
             Self::Rsa(_) => AlgorithmFamily::Rsa,
         }
-    }
-}
-
-struct BackendVerifier {
-    check: Check,
-    algorithm: jsonwebtoken::Algorithm,
-    key: DecodingKey,
-}
-
-impl traits::Verifier<Vec<u8>> for BackendVerifier {
-    fn verify(&self, message: &[u8], given: &Vec<u8>) -> Result<(), traits::Error> {
-        let valid = match (self.check, self.key.kind()) {
-            (Check::Raw(algorithm, _), DecodingKeyKind::SecretOrDer(key)) => {
-                signature::UnparsedPublicKey::new(algorithm, key).verify(message, given).is_ok()
-            }
-            (Check::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
-                signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, given).is_ok()
-            }
-            _ => false,
-        };
-        if valid { Ok(()) } else { Err(traits::Error::new()) }
-    }
-}
-
-impl JwtVerifier for BackendVerifier {
-    fn algorithm(&self) -> jsonwebtoken::Algorithm {
-        self.algorithm
     }
 }

@@ -12,29 +12,53 @@ use crate::cutoff::{Scope, ScopeKind};
 /// Made once a token, by the denylist that will be asked, and remembered with the token: asking again hashes nothing.
 #[derive(Clone, Debug)]
 pub struct ScopeKeys {
-    pub(super) probes: Vec<Probe>,
+    pub(super) probes: Probes,
     /// `jti`'s time: what an [`Effect::Refresh`](crate::Effect::Refresh) compares.
     pub(super) token_time: UnixMs,
     /// `sid`'s time, or `jti`'s where there is no session: what an [`Effect::Logout`](crate::Effect::Logout) compares.
     pub(super) session_start: UnixMs,
 }
 
+/// The scopes of a token; as many as most tokens have lie within, next to what else is read of a remembered token.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Probes {
+    first: [Probe; 8],
+    len: usize,
+    more: Vec<Probe>,
+}
+
+impl Probes {
+    pub(super) fn push(&mut self, probe: Probe) {
+        match self.first.get_mut(self.len) {
+            Some(place) => {
+                *place = probe;
+                self.len += 1;
+            }
+            None => self.more.push(probe),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Probe> {
+        self.first.iter().take(self.len).chain(&self.more)
+    }
+}
+
 /// One scope of a token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Probe {
     pub(super) kind: Kind,
     pub(super) key: Key,
 }
 
 /// A scope's keyed hash. Uniform in all its bits, which the tables rely on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) high: u64,
     pub(super) low: u64,
 }
 
 /// The kind of a scope; each configured claim is a kind of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Kind(usize);
 
 impl Kind {
@@ -130,9 +154,8 @@ impl ScopeHasher {
 
     fn hash(&self, kind: Kind, name: &str, value: &[u8]) -> Key {
         let mut hasher = self.keyed;
-        hasher.write_usize(kind.index());
         // The length keeps name and value apart.
-        hasher.write_usize(name.len());
+        hasher.write_u64((kind.index() as u64) << 32 | name.len() as u64);
         hasher.write(name.as_bytes());
         hasher.write(value);
         let hash = hasher.finish128();

@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
 pub use self::keys::ScopeKeys;
-use self::keys::{Key, Kind, Probe, ScopeHasher};
+use self::keys::{Key, Kind, Probe, Probes, ScopeHasher};
 use self::table::{Deadline, Entry, Table, Timing, Upsert};
 use crate::UnixMs;
 use crate::claims::Claims;
@@ -69,11 +69,12 @@ impl Denylist {
         aud: impl IntoIterator<Item = &'a str>,
         custom: &Map<String, Value>,
     ) -> ScopeKeys {
-        // A token of one audience has seven scopes and a configured claim or two.
-        let mut probes = Vec::with_capacity(9);
+        let mut probes = Probes::default();
         probes.push(self.hasher.probe(Kind::SUB, sub.as_str().as_bytes()));
         probes.push(self.hasher.probe(Kind::CLIENT_ID, client_id.as_str().as_bytes()));
-        probes.extend(aud.into_iter().map(|aud| self.hasher.probe(Kind::AUD, aud.as_bytes())));
+        for aud in aud {
+            probes.push(self.hasher.probe(Kind::AUD, aud.as_bytes()));
+        }
         probes.push(self.hasher.probe(Kind::ALL, &[]));
         for (kind, name) in self.hasher.claims() {
             let values = match custom.get(name) {
@@ -81,8 +82,9 @@ impl Denylist {
                 Some(value) => std::slice::from_ref(value),
                 None => &[],
             };
-            let texts = values.iter().filter_map(Value::as_str);
-            probes.extend(texts.map(|value| self.hasher.probe_claim(kind, name, value)));
+            for value in values.iter().filter_map(Value::as_str) {
+                probes.push(self.hasher.probe_claim(kind, name, value));
+            }
         }
         ScopeKeys { probes, token_time: UnixMs::default(), session_start: UnixMs::default() }
     }
