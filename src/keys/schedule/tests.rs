@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::keys::key_ring::KeyMaterial;
+use crate::keys::key_ring::{KeyMaterial, RingEntry};
 use crate::keys::sealing_key::SealingKey;
 use crate::keys::signing_key::SigningKey;
 use crate::random::SystemRandom;
