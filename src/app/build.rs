@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_verifier::{Denylist, UnixMs, Verifier};
+use signet_verifier::{Clock, Denylist, UnixMs, Verifier};
 
 use super::error::AppError;
 use super::watch::Watch;
-use super::{App, AppBuilder, Watches};
-use crate::config::{Config, EncryptionKey, KeysConfig, StoreUrl};
+use super::{App, AppBuilder, Ground, Watches};
+use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
 use crate::http::{Gate, ProxyRange, Readiness, Services};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
@@ -28,41 +28,47 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
     let AppBuilder { config, clock, random, store } = builder;
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let keys = Arc::new(open_keys(&config.keys, &random, clock.now())?);
-    let engine = if let Some((store, journal)) = store {
+    let Engine { store, journal, embedded } = if let Some((store, journal)) = store {
         Engine { store, journal, embedded: None }
     } else {
         Engine::open(&config.store.url, &*random)?
     };
     let denylist = Arc::new(Denylist::new(config.tokens.revocable_claims.clone()));
-    let follower = Follower::new(Arc::clone(&engine.store), Arc::clone(&denylist), horizon(&config));
+    let follower = Follower::new(Arc::clone(&store), Arc::clone(&denylist), horizon(&config));
     let readiness = Arc::new(Readiness::default());
-    let server = config.server.clone();
-    let ground = Ground { keys: &keys, denylist: &denylist, engine: &engine, random: &random };
-    let services = services(config, &ground, Arc::clone(&clock), Arc::clone(&readiness))?;
-    Ok(App {
-        server,
-        clock,
+    let ground = Ground {
+        sealer: Arc::new(TokenSealer::new(Arc::clone(&keys))),
         keys,
         denylist,
-        store: engine.store,
+        store,
+        journal,
+        random,
+        tokens: Arc::new(config.tokens),
+        refresh: Arc::new(config.refresh),
+        revocation: config.revocation,
+    };
+    let edge = Edge {
+        clock: Arc::clone(&clock),
+        readiness: Arc::clone(&readiness),
+        clients: Arc::new(ClientRegistry::new(config.clients)),
+        server: &config.server,
+        jwks_max_age: config.keys.schedule.jwks_max_age,
+    };
+    let services = actix_web::web::Data::new(services(&ground, edge)?);
+    Ok(App {
+        server: config.server,
+        clock,
         follower,
-        services: actix_web::web::Data::new(services),
+        services,
+        ground,
         readiness,
-        engine: engine.embedded,
+        engine: embedded,
         watches: Watches {
             keys: Watch::new("keep the key ring on schedule"),
             follow: Watch::new("follow the store's revocations"),
             sweep: Watch::new("sweep the store"),
         },
     })
-}
-
-/// What the domain stands on.
-struct Ground<'a> {
-    keys: &'a Arc<Keys>,
-    denylist: &'a Arc<Denylist>,
-    engine: &'a Engine,
-    random: &'a Arc<dyn Random>,
 }
 
 /// The store as the domain sees it, and the engine to close at the end.
@@ -129,68 +135,90 @@ fn horizon(config: &Config) -> AccessHorizon {
     }
 }
 
-/// The domain, and what the web server needs beside it.
-fn services(
-    config: Config,
-    ground: &Ground<'_>,
-    clock: Arc<dyn signet_verifier::Clock>,
+/// What the web server needs beside the domain.
+struct Edge<'a> {
+    clock: Arc<dyn Clock>,
     readiness: Arc<Readiness>,
-) -> Result<Services, AppError> {
-    let proxies =
-        config.server.trusted_proxies.iter().map(|proxy| ProxyRange::new(proxy.network, proxy.prefix));
-    let trusted_proxies = proxies.collect::<Result<Vec<_>, _>>()?;
-    let clients = Arc::new(ClientRegistry::new(config.clients));
-    let (tokens, refresh) = (Arc::new(config.tokens), Arc::new(config.refresh));
-    let Ground { keys, denylist, engine, random } = ground;
-    let (store, journal) = (&engine.store, &engine.journal);
-    let verifier = Arc::new(Verifier::new(Arc::clone(keys) as _, Arc::clone(denylist)));
-    let sealer = Arc::new(TokenSealer::new(Arc::clone(keys)));
-    let issuer = Arc::new(Issuer::new(
-        Arc::clone(keys),
-        Arc::clone(denylist),
-        Arc::clone(&sealer),
-        Arc::clone(random),
-        Arc::clone(&tokens),
-        Arc::clone(&refresh),
-    ));
-    let revoker = Arc::new(Revoker::new(RevokerParts {
-        issuer: Arc::clone(&issuer),
-        sealer: Arc::clone(&sealer),
-        denylist: Arc::clone(denylist),
-        store: Arc::clone(store),
-        journal: Arc::clone(journal),
-        keys: Arc::clone(keys),
-        clients: Arc::clone(&clients),
-        tokens: Arc::clone(&tokens),
-        refresh: Arc::clone(&refresh),
-        policy: config.revocation,
-    }));
-    let refresher = Arc::new(Refresher::new(RefresherParts {
-        issuer: Arc::clone(&issuer),
-        sealer: Arc::clone(&sealer),
-        revoker: Arc::clone(&revoker),
-        store: Arc::clone(store),
-        journal: Arc::clone(journal),
-        clients: Arc::clone(&clients),
-        tokens: Arc::clone(&tokens),
-        policy: refresh,
-    }));
-    let introspector =
-        Arc::new(Introspector::new(Arc::clone(&verifier), sealer, Arc::clone(journal), Arc::clone(&tokens)));
+    clients: Arc<ClientRegistry>,
+    server: &'a ServerConfig,
+    jwks_max_age: Duration,
+}
+
+/// The domain from the ground up, and the edge.
+fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
+    let proxies = edge.server.trusted_proxies.iter();
+    let trusted_proxies = proxies.map(|proxy| ProxyRange::new(proxy.network, proxy.prefix));
+    let verifier = Arc::new(Verifier::new(Arc::clone(&ground.keys) as _, Arc::clone(&ground.denylist)));
+    let issuer = ground.issuer(Arc::clone(&ground.denylist));
+    let revoker = ground.revoker(&issuer, &edge.clients);
+    let refresher = ground.refresher(&issuer, &revoker, &edge.clients);
+    let introspector = Introspector::new(
+        Arc::clone(&verifier),
+        Arc::clone(&ground.sealer),
+        Arc::clone(&ground.journal),
+        Arc::clone(&ground.tokens),
+    );
     Ok(Services {
         issuer,
         refresher,
         revoker,
-        introspector,
+        introspector: Arc::new(introspector),
         verifier,
-        keys: Arc::clone(keys),
-        clients,
-        tokens,
-        clock,
-        public_url: config.server.public_url,
-        jwks_max_age: config.keys.schedule.jwks_max_age,
-        readiness,
+        keys: Arc::clone(&ground.keys),
+        clients: edge.clients,
+        tokens: Arc::clone(&ground.tokens),
+        clock: edge.clock,
+        public_url: edge.server.public_url.clone(),
+        jwks_max_age: edge.jwks_max_age,
+        readiness: edge.readiness,
         gate: Gate::new(),
-        trusted_proxies,
+        trusted_proxies: trusted_proxies.collect::<Result<_, _>>()?,
     })
+}
+
+impl Ground {
+    /// An issuer that keeps clear of these revocations.
+    pub(super) fn issuer(&self, denylist: Arc<Denylist>) -> Arc<Issuer> {
+        Arc::new(Issuer::new(
+            Arc::clone(&self.keys),
+            denylist,
+            Arc::clone(&self.sealer),
+            Arc::clone(&self.random),
+            Arc::clone(&self.tokens),
+            Arc::clone(&self.refresh),
+        ))
+    }
+
+    fn revoker(&self, issuer: &Arc<Issuer>, clients: &Arc<ClientRegistry>) -> Arc<Revoker> {
+        Arc::new(Revoker::new(RevokerParts {
+            issuer: Arc::clone(issuer),
+            sealer: Arc::clone(&self.sealer),
+            denylist: Arc::clone(&self.denylist),
+            store: Arc::clone(&self.store),
+            journal: Arc::clone(&self.journal),
+            keys: Arc::clone(&self.keys),
+            clients: Arc::clone(clients),
+            tokens: Arc::clone(&self.tokens),
+            refresh: Arc::clone(&self.refresh),
+            policy: self.revocation.clone(),
+        }))
+    }
+
+    fn refresher(
+        &self,
+        issuer: &Arc<Issuer>,
+        revoker: &Arc<Revoker>,
+        clients: &Arc<ClientRegistry>,
+    ) -> Arc<Refresher> {
+        Arc::new(Refresher::new(RefresherParts {
+            issuer: Arc::clone(issuer),
+            sealer: Arc::clone(&self.sealer),
+            revoker: Arc::clone(revoker),
+            store: Arc::clone(&self.store),
+            journal: Arc::clone(&self.journal),
+            clients: Arc::clone(clients),
+            tokens: Arc::clone(&self.tokens),
+            policy: Arc::clone(&self.refresh),
+        }))
+    }
 }

@@ -27,6 +27,7 @@ use crate::http::{Readiness, Requirement, Services};
 use crate::keys::{Keys, Step};
 use crate::random::{Random, SystemRandom};
 use crate::revocation::Follower;
+use crate::session::{Issuer, RefreshPolicy, RevocationPolicy, TokenPolicy, TokenSealer};
 use crate::store::{EmbeddedStore, Journal, Store};
 use crate::telemetry::audit;
 use watch::Watch;
@@ -35,15 +36,26 @@ use watch::Watch;
 pub struct App {
     server: ServerConfig,
     clock: Arc<dyn Clock>,
-    keys: Arc<Keys>,
-    denylist: Arc<Denylist>,
-    store: Arc<dyn Store>,
     follower: Follower,
     services: actix_web::web::Data<Services>,
+    ground: Ground,
     readiness: Arc<Readiness>,
     /// The engine to close at the end; none where the store was handed in.
     engine: Option<Arc<EmbeddedStore>>,
     watches: Watches,
+}
+
+/// What the domain stands on, and what a second domain beside it would share.
+struct Ground {
+    keys: Arc<Keys>,
+    denylist: Arc<Denylist>,
+    sealer: Arc<TokenSealer>,
+    store: Arc<dyn Store>,
+    journal: Arc<dyn Journal>,
+    random: Arc<dyn Random>,
+    tokens: Arc<TokenPolicy>,
+    refresh: Arc<RefreshPolicy>,
+    revocation: RevocationPolicy,
 }
 
 /// One for each thing that the ticks do: a failure is logged when it begins and when it is over.
@@ -106,18 +118,38 @@ impl App {
     }
 
     /// The key ring.
-    pub fn keys(&self) -> &Arc<Keys> {
-        &self.keys
+    pub fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.ground.keys)
     }
 
     /// The denylist.
     pub fn denylist(&self) -> &Arc<Denylist> {
-        &self.denylist
+        &self.ground.denylist
     }
 
-    /// The store, behind its deadline.
+    /// The store, behind its deadline where it was not handed in.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+        &self.ground.store
+    }
+
+    /// What seals refresh tokens.
+    pub fn sealer(&self) -> Arc<TokenSealer> {
+        Arc::clone(&self.ground.sealer)
+    }
+
+    /// How refresh works.
+    pub fn refresh_policy(&self) -> Arc<RefreshPolicy> {
+        Arc::clone(&self.ground.refresh)
+    }
+
+    /// How revocation works.
+    pub fn revocation_policy(&self) -> RevocationPolicy {
+        self.ground.revocation.clone()
+    }
+
+    /// An issuer like this node's that has heard of other revocations: what another node of the deployment would be.
+    pub fn issuer_with(&self, denylist: Arc<Denylist>) -> Arc<Issuer> {
+        self.ground.issuer(denylist)
     }
 
     /// What the handlers work with.
@@ -131,13 +163,13 @@ impl App {
         let now = self.clock.now();
         self.tick_keys(now).await;
         self.follow(now).await;
-        self.denylist.sweep(now);
-        self.watches.sweep.note(self.store.sweep(now).await);
+        self.ground.denylist.sweep(now);
+        self.watches.sweep.note(self.ground.store.sweep(now).await);
     }
 
     /// On a thread where waiting for the disk and making a key hold up no request.
     async fn tick_keys(&self, now: UnixMs) {
-        let keys = Arc::clone(&self.keys);
+        let keys = Arc::clone(&self.ground.keys);
         let Ok(done) = tokio::task::spawn_blocking(move || keys.tick(now)).await else { return };
         for step in self.watches.keys.note(done).unwrap_or_default() {
             match step {

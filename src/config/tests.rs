@@ -208,6 +208,14 @@ const BAD_FILES: [&str; 41] = [
 ];
 
 #[test]
+fn a_key_schedule_that_cannot_hold_is_refused() {
+    for keys in ["publish_ahead = \"1s\"", "rotate_every = \"1s\"", "jwks_max_age = \"30d\""] {
+        let message = refused(&format!("[keys]\n{keys}"), &[]);
+        assert!(message.starts_with("keys: ") && message.ends_with("(from signet.toml)"), "{message}");
+    }
+}
+
+#[test]
 fn bad_clients_are_refused_with_the_key_and_the_reason() {
     let refusals: Vec<String> = BAD_CLIENTS
         .iter()
