@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(parse("application/jsonp", "{}"), Err(BodyError::ContentType("application/json")));
     }
 
-    async fn post(content_type: &str, body: Vec<u8>) -> (u16, serde_json::Value) {
+    async fn post(content_type: &str, body: Vec<u8>) -> (u16, Value) {
         let echo = |body: JsonBody<Shape>| async move { HttpResponse::Ok().json(body.0.wanted) };
         let app = App::new().app_data(PayloadConfig::new(MAX_BODY_BYTES)).route("/", web::post().to(echo));
         let request = TestRequest::post().insert_header((CONTENT_TYPE, content_type.to_owned()));
