@@ -2,12 +2,15 @@
 //! file knows an error's status.
 
 use actix_web::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::answer::rfc3339;
 use super::credentials::{AccessError, Scheme};
 use super::json::BodyError;
+use super::routes::RouteError;
+use super::row::{
+    Action, Challenge, OAuthCode, Row, ended, malformed, our_fault, row, unauthorized, unavailable,
+};
+use super::token::GrantError;
 use crate::keys::{KeysError, SigningKeyError};
 use crate::session::{CustomClaimsError, IssueError, RefreshError, RevokeError};
 
@@ -41,178 +44,6 @@ pub(crate) enum ApiError {
     /// The key ring was not changed.
     #[error(transparent)]
     Keys(#[from] KeysError),
-}
-
-/// What is wrong with where a request went.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RouteError {
-    /// No such path.
-    #[error("there is nothing at this path")]
-    NotFound,
-    /// The path is known, the method is not.
-    #[error("this path takes {0}")]
-    Method(String),
-    /// `{sid}` is not a session id.
-    #[error("sid: not a UUIDv7 in lower case")]
-    SessionId,
-    /// `{kid}` is not a key id.
-    #[error("no key has this kid")]
-    KeyId,
-    /// Not ready to serve; says why.
-    #[error("{0}")]
-    NotReady(String),
-    /// The process is ending and takes no work.
-    #[error("the service is shutting down")]
-    Stopping,
-    /// The routes were mounted without their services.
-    #[error("the service is not set up")]
-    NotWired,
-}
-
-/// What is wrong with an OAuth request beyond its form.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum GrantError {
-    /// A `grant_type` that is not offered.
-    #[error("grant_type: client_credentials or refresh_token")]
-    Unsupported,
-    /// A `scope` that is not one.
-    #[error("scope: not a list of scope tokens")]
-    Scope,
-    /// A `resource` or `audience` that cannot be one.
-    #[error("audience, resource: not usable")]
-    Target,
-    /// A `resource` or `audience` at refresh.
-    #[error("audience, resource: the session's audience is fixed")]
-    TargetFixed,
-}
-
-/// What a client can do about a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Action {
-    /// The same request again, later.
-    Retry,
-    /// A new access token by the refresh token.
-    Refresh,
-    /// A new session.
-    Reauthenticate,
-}
-
-/// The error codes of RFC 6749 §5.2, RFC 6750 §3.1 and RFC 8707 §2, and two that clients take as "later".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum OAuthCode {
-    /// Malformed.
-    InvalidRequest,
-    /// The client is not who it says.
-    InvalidClient,
-    /// The refresh token is not good.
-    InvalidGrant,
-    /// The client may not use this grant.
-    UnauthorizedClient,
-    /// The grant is not offered.
-    UnsupportedGrantType,
-    /// The scope is not granted.
-    InvalidScope,
-    /// The audience is not granted.
-    InvalidTarget,
-    /// Later.
-    TemporarilyUnavailable,
-    /// Our fault.
-    ServerError,
-}
-
-/// How a refusal asks for (other) credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Challenge {
-    /// It does not.
-    None,
-    /// Those of a client, either way.
-    Client,
-    /// Those of a client, by HTTP Basic.
-    Basic,
-    /// A token.
-    Bearer,
-    /// Another token (RFC 6750 §3.1 `invalid_token`).
-    BearerInvalid,
-    /// A token that allows more (`insufficient_scope`).
-    BearerInsufficient,
-}
-
-/// One row of the table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    /// The status outside `/oauth2`.
-    pub(crate) status: StatusCode,
-    /// The stable code.
-    pub(crate) code: &'static str,
-    /// The same in words, the same each time.
-    pub(crate) title: &'static str,
-    /// What the client can do.
-    pub(crate) action: Option<Action>,
-    /// How to ask for credentials.
-    pub(crate) challenge: Challenge,
-    /// The word under `/oauth2`.
-    pub(crate) oauth: OAuthCode,
-}
-
-impl Row {
-    /// The status under `/oauth2`: RFC 6749 §5.2 has 400 for most.
-    pub(crate) fn oauth_status(&self) -> StatusCode {
-        match self.oauth {
-            OAuthCode::InvalidGrant
-            | OAuthCode::InvalidScope
-            | OAuthCode::InvalidTarget
-            | OAuthCode::UnauthorizedClient
-            | OAuthCode::UnsupportedGrantType => StatusCode::BAD_REQUEST,
-            OAuthCode::InvalidClient => StatusCode::UNAUTHORIZED,
-            OAuthCode::InvalidRequest | OAuthCode::TemporarilyUnavailable | OAuthCode::ServerError => {
-                self.status
-            }
-        }
-    }
-
-    const fn then(mut self, action: Action) -> Self {
-        self.action = Some(action);
-        self
-    }
-
-    const fn ask(mut self, challenge: Challenge) -> Self {
-        self.challenge = challenge;
-        self
-    }
-}
-
-const fn row(status: StatusCode, code: &'static str, title: &'static str, oauth: OAuthCode) -> Row {
-    Row { status, code, title, action: None, challenge: Challenge::None, oauth }
-}
-
-const fn malformed(code: &'static str, title: &'static str) -> Row {
-    row(StatusCode::BAD_REQUEST, code, title, OAuthCode::InvalidRequest)
-}
-
-const fn unavailable(code: &'static str, title: &'static str) -> Row {
-    row(StatusCode::SERVICE_UNAVAILABLE, code, title, OAuthCode::TemporarilyUnavailable).then(Action::Retry)
-}
-
-const fn our_fault() -> Row {
-    row(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal_error",
-        "Something failed in the service",
-        OAuthCode::ServerError,
-    )
-}
-
-const fn unauthorized(code: &'static str, title: &'static str, challenge: Challenge) -> Row {
-    row(StatusCode::UNAUTHORIZED, code, title, OAuthCode::InvalidClient).ask(challenge)
-}
-
-/// A refresh token that is no good: the one place where `/v1` says 401 and OAuth says 400.
-const fn ended(code: &'static str, title: &'static str) -> Row {
-    row(StatusCode::UNAUTHORIZED, code, title, OAuthCode::InvalidGrant)
-        .then(Action::Reauthenticate)
-        .ask(Challenge::BearerInvalid)
 }
 
 impl ApiError {
@@ -469,5 +300,76 @@ fn keys(error: &KeysError) -> Row {
             SigningKeyError::Sign => our_fault(),
         },
         KeysError::Policy(_) | KeysError::Directory(_) => our_fault(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use signet_verifier::{Algorithm, UnixMs, VerifyError};
+
+    use super::*;
+    use crate::session::Permission;
+
+    /// Status and code under `/v1`, status and word under `/oauth2`.
+    fn seen(error: impl Into<ApiError>) -> (u16, &'static str, u16, String) {
+        let row = error.into().row();
+        let word = serde_json::to_value(row.oauth).unwrap().as_str().unwrap().to_owned();
+        (row.status.as_u16(), row.code, row.oauth_status().as_u16(), word)
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_401_with_its_own_code_and_invalid_grant_for_oauth() {
+        for (error, code) in [
+            (RefreshError::Invalid, "refresh_invalid"),
+            (RefreshError::WrongClient, "refresh_invalid"),
+            (RefreshError::Expired, "refresh_expired"),
+            (RefreshError::Revoked, "session_revoked"),
+        ] {
+            assert_eq!(ApiError::from(RefreshError::Revoked).row().action, Some(Action::Reauthenticate));
+            assert_eq!(seen(error), (401, code, 400, "invalid_grant".into()));
+        }
+    }
+
+    #[test]
+    fn what_a_client_may_not_do_is_403_and_what_it_got_wrong_is_400() {
+        let permission =
+            AccessError::NotPermitted { permission: Permission::KeysManage, scheme: Scheme::Basic };
+        assert_eq!(seen(permission), (403, "insufficient_permission", 400, "unauthorized_client".into()));
+        assert_eq!(seen(RefreshError::ClaimsNotAllowed).0, 403);
+        assert_eq!(
+            seen(AccessError::PublicClient),
+            (403, "public_client", 400, "unauthorized_client".into())
+        );
+        let audience = IssueError::AudienceNotAllowed("x".into());
+        assert_eq!(seen(audience), (403, "audience_not_allowed", 400, "invalid_target".into()));
+        let ceiling = IssueError::LifetimeTooLong(Duration::from_mins(5));
+        assert_eq!(seen(ceiling), (400, "lifetime_not_allowed", 400, "invalid_request".into()));
+        assert_eq!(seen(GrantError::Unsupported).3, "unsupported_grant_type");
+        assert_eq!(seen(RevokeError::KeepRefused).1, "keep_refused");
+        assert_eq!(seen(CustomClaimsError::Reserved("iss".into())).1, "reserved_claim");
+    }
+
+    #[test]
+    fn what_passes_is_503_and_retried_and_what_is_in_the_way_is_409() {
+        for error in [ApiError::from(RefreshError::Unavailable), RevokeError::Unavailable.into()] {
+            assert_eq!((error.row().action, error.retry_after()), (Some(Action::Retry), Some(1)));
+            assert_eq!(seen(error), (503, "store_unavailable", 503, "temporarily_unavailable".into()));
+        }
+        assert_eq!(seen(IssueError::NoKey(Algorithm::Es256)).0, 503);
+        let young =
+            ApiError::from(KeysError::StandbyTooYoung { ready_at: UnixMs::from_millis(1_795_000_000_123) });
+        assert!(young.detail().ends_with("at 2026-11-18T11:06:40.123Z"), "{}", young.detail());
+        assert_eq!(seen(young).0, 409);
+        assert_eq!(seen(KeysError::UnknownKey).0, 404);
+        assert_eq!(seen(KeysError::Key(SigningKeyError::Sign)).0, 500);
+    }
+
+    #[test]
+    fn an_expired_access_token_is_to_be_refreshed_and_any_other_bad_one_is_not() {
+        let action = |error| ApiError::from(AccessError::InvalidToken(error)).row().action;
+        assert_eq!(action(VerifyError::Expired), Some(Action::Refresh));
+        assert_eq!(action(VerifyError::Signature), Some(Action::Reauthenticate));
     }
 }

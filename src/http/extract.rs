@@ -13,11 +13,12 @@ use signet_verifier::{AudienceRule, KeyId, SessionId, UnixMs, VerifyError};
 
 use super::Services;
 use super::credentials::{AccessError, Authorization, Door, Scheme, oauth_client};
-use super::error::{ApiError, RouteError};
+use super::error::ApiError;
 use super::form::Form;
 use super::json::unread;
 use super::peer;
 use super::problem::{OAuthRefusal, Problem};
+use super::routes::RouteError;
 use crate::session::{Client, Permission, RefreshCaller, Seen};
 
 /// A permission as a type.

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::Services;
 use super::answer::uncached;
-use super::error::RouteError;
 use super::openapi::NotReady;
 use super::problem::Problem;
+use super::routes::RouteError;
 
 /// The contract, as committed.
 pub(crate) const OPENAPI_YAML: &str = include_str!("../../openapi.yaml");

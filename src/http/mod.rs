@@ -23,6 +23,7 @@ mod readiness;
 mod revocation;
 mod revocations;
 mod routes;
+mod row;
 mod sessions;
 mod token;
 

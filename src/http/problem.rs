@@ -9,7 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::uncached;
-use super::error::{Action, ApiError, Challenge, OAuthCode, RouteError};
+use super::error::ApiError;
+use super::routes::RouteError;
+use super::row::{Action, Challenge, OAuthCode};
 
 /// A refusal of the API, shown as a problem document.
 #[derive(Debug)]

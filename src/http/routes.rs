@@ -4,11 +4,36 @@ use actix_web::http::Method;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, Resource, ResponseError, Route, guard};
 
-use super::error::RouteError;
 use super::json::MAX_BODY_BYTES;
 use super::metadata::{metadata, openid_configuration, paths_of_issuer};
 use super::problem::{OAuthRefusal, Problem};
 use super::{Services, health, introspection, jwks, keys, revocation, revocations, sessions, token};
+
+/// What is wrong with where a request went.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RouteError {
+    /// No such path.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// The path is known, the method is not.
+    #[error("this path takes {0}")]
+    Method(String),
+    /// `{sid}` is not a session id.
+    #[error("sid: not a UUIDv7 in lower case")]
+    SessionId,
+    /// `{kid}` is not a key id.
+    #[error("no key has this kid")]
+    KeyId,
+    /// Not ready to serve; says why.
+    #[error("{0}")]
+    NotReady(String),
+    /// The process is ending and takes no work.
+    #[error("the service is shutting down")]
+    Stopping,
+    /// The routes were mounted without their services.
+    #[error("the service is not set up")]
+    NotWired,
+}
 
 /// One row. Rows of one path stand together.
 struct Endpoint {

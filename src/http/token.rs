@@ -12,12 +12,29 @@ use utoipa::ToSchema;
 use super::Services;
 use super::answer::uncached;
 use super::credentials::AccessError;
-use super::error::{ApiError, GrantError};
+use super::error::ApiError;
 use super::extract::{AnyClient, ClientForm, Now, Sender};
 use super::form::Form;
 use super::openapi::OAuthRefusals;
 use super::problem::OAuthRefusal;
 use crate::session::{Client, RefreshCaller, RefreshRequest, Seen, TokenPair};
+
+/// What is wrong with an OAuth request beyond its form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum GrantError {
+    /// A `grant_type` that is not offered.
+    #[error("grant_type: client_credentials or refresh_token")]
+    Unsupported,
+    /// A `scope` that is not one.
+    #[error("scope: not a list of scope tokens")]
+    Scope,
+    /// A `resource` or `audience` that cannot be one.
+    #[error("audience, resource: not usable")]
+    Target,
+    /// A `resource` or `audience` at refresh.
+    #[error("audience, resource: the session's audience is fixed")]
+    TargetFixed,
+}
 
 /// The parameters of the token endpoint. A repeated one is refused, except `resource` and `audience`; an empty one
 /// counts as omitted, an unknown one is ignored.

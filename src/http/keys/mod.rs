@@ -11,7 +11,8 @@ use signet_verifier::UnixMs;
 use utoipa::ToSchema;
 
 use super::answer::rfc3339;
-use super::error::{ApiError, RouteError};
+use super::error::ApiError;
+use super::routes::RouteError;
 use crate::keys::{KeyRing, KeyState, KeyUse, KeysError, RingEntry};
 
 /// The key ring: public facts only.
