@@ -19,25 +19,25 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// 2026-11-21T12:00:00.250Z.
-pub const START: UnixMs = UnixMs::from_millis(1_795_262_400_250);
+pub(crate) const START: UnixMs = UnixMs::from_millis(1_795_262_400_250);
 /// The secret of every confidential client.
-pub const SECRET: &str = "correcthorsebatterystaple0123456789";
+pub(crate) const SECRET: &str = "correcthorsebatterystaple0123456789";
 
 /// `printf %s "$SECRET" | sha256sum`
-pub const SECRET_SHA256: &str = "9e99a7aec04130f89e7ae136c5f1745d583fe8074e1af59ff7fd8e25d50c75f2";
+pub(crate) const SECRET_SHA256: &str = "9e99a7aec04130f89e7ae136c5f1745d583fe8074e1af59ff7fd8e25d50c75f2";
 
 /// Runs a test on a runtime of its own.
-pub fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     actix_web::rt::System::new().block_on(test);
 }
 
 /// How a service differs from the usual one.
 #[derive(Clone, Copy)]
-pub struct Options {
+pub(crate) struct Options {
     /// `keys.algorithms`.
-    pub algorithms: &'static [&'static str],
+    pub(crate) algorithms: &'static [&'static str],
     /// More lines of configuration, with dotted keys.
-    pub extra: &'static str,
+    pub(crate) extra: &'static str,
 }
 
 impl Default for Options {
@@ -47,12 +47,12 @@ impl Default for Options {
 }
 
 /// A running service.
-pub struct TestApp {
-    pub url: String,
-    pub clock: Arc<ManualClock>,
-    pub http: reqwest::Client,
-    pub app: Arc<App>,
-    pub directory: TempDir,
+pub(crate) struct TestApp {
+    pub(crate) url: String,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) http: reqwest::Client,
+    pub(crate) app: Arc<App>,
+    pub(crate) directory: TempDir,
     options: Options,
     store: Arc<WatchedStore>,
     stop: Option<oneshot::Sender<()>>,
@@ -60,17 +60,17 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Options::default()).await
     }
 
-    pub async fn with(options: Options) -> Self {
+    pub(crate) async fn with(options: Options) -> Self {
         let clock = Arc::new(ManualClock::at(START));
         Self::launch(options, tempfile::tempdir().unwrap(), clock).await
     }
 
     /// Stops the service and starts it again on the same directory; the clock goes on.
-    pub async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.stop.take().unwrap().send(()).unwrap();
         self.serving.await.unwrap();
         drop(self.app);
@@ -113,92 +113,92 @@ impl TestApp {
         Self { url, clock, http, app, directory, options, store, stop: Some(stop), serving }
     }
 
-    pub fn issuer(&self) -> &'static str {
+    pub(crate) fn issuer(&self) -> &'static str {
         "http://signet.test"
     }
 
-    pub fn now_secs(&self) -> u64 {
+    pub(crate) fn now_secs(&self) -> u64 {
         self.clock.now().as_secs()
     }
 
-    pub fn now_rfc3339(&self) -> String {
+    pub(crate) fn now_rfc3339(&self) -> String {
         let millis = i64::try_from(self.clock.now().as_millis()).unwrap();
         chrono::DateTime::from_timestamp_millis(millis)
             .unwrap()
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
-    pub fn store_calls(&self) -> u64 {
+    pub(crate) fn store_calls(&self) -> u64 {
         self.store.calls.load(Ordering::SeqCst)
     }
 
-    pub fn store_goes_away(&self) {
+    pub(crate) fn store_goes_away(&self) {
         self.store.away.store(true, Ordering::SeqCst);
     }
 
-    pub fn store_comes_back(&self) {
+    pub(crate) fn store_comes_back(&self) {
         self.store.away.store(false, Ordering::SeqCst);
     }
 
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method.parse().unwrap(), format!("{}{path}", self.url))
     }
 
-    pub fn request_as(&self, client: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request_as(&self, client: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.request(method, path).basic_auth(client, Some(SECRET))
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request("GET", path)).await
     }
 
-    pub async fn get_as(&self, client: &str, path: &str) -> Answer {
+    pub(crate) async fn get_as(&self, client: &str, path: &str) -> Answer {
         Answer::of(self.request_as(client, "GET", path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         Answer::of(self.request("POST", path).json(&body)).await
     }
 
-    pub async fn post_as(&self, client: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post_as(&self, client: &str, path: &str, body: Value) -> Answer {
         Answer::of(self.request_as(client, "POST", path).json(&body)).await
     }
 
-    pub async fn form_as(&self, client: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn form_as(&self, client: &str, path: &str, form: &[(&str, &str)]) -> Answer {
         Answer::of(form_body(self.request_as(client, "POST", path), form)).await
     }
 
-    pub async fn form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         Answer::of(form_body(self.request("POST", path), form)).await
     }
 
-    pub async fn delete_as(&self, client: &str, path: &str) -> Answer {
+    pub(crate) async fn delete_as(&self, client: &str, path: &str) -> Answer {
         Answer::of(self.request_as(client, "DELETE", path)).await
     }
 
-    pub async fn delete_bearer(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn delete_bearer(&self, path: &str, token: &str) -> Answer {
         Answer::of(self.request("DELETE", path).bearer_auth(token)).await
     }
 
-    pub async fn delete_body(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn delete_body(&self, path: &str, body: Value) -> Answer {
         Answer::of(self.request("DELETE", path).json(&body)).await
     }
 
-    pub async fn issue(&self, body: Value) -> Answer {
+    pub(crate) async fn issue(&self, body: Value) -> Answer {
         self.post_as("app", "/v1/sessions", body).await
     }
 
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.post("/v1/sessions/refresh", json!({"refresh_token": token})).await
     }
 
-    pub async fn introspect(&self, token: &str) -> Value {
+    pub(crate) async fn introspect(&self, token: &str) -> Value {
         let answer = self.form_as("rs", "/oauth2/introspect", &[("token", token)]).await;
         answer.expect(200);
         answer.json
     }
 
-    pub async fn is_active(&self, token: &str) -> bool {
+    pub(crate) async fn is_active(&self, token: &str) -> bool {
         let answer = self.introspect(token).await;
         let active = answer["active"].as_bool().unwrap();
         assert!(active || answer == json!({"active": false}), "inactive says nothing else: {answer}");
@@ -208,16 +208,16 @@ impl TestApp {
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
     /// The body, or null where it is not JSON.
-    pub json: Value,
+    pub(crate) json: Value,
 }
 
 impl Answer {
-    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
@@ -226,13 +226,13 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn expect(&self, status: u16) {
+    pub(crate) fn expect(&self, status: u16) {
         assert_eq!(self.status, status, "{}", self.text);
     }
 
     /// A problem document whose detail speaks of `word`.
     #[track_caller]
-    pub fn expect_problem(&self, status: u16, word: &str) {
+    pub(crate) fn expect_problem(&self, status: u16, word: &str) {
         self.expect(status);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.json["status"], status);
@@ -242,17 +242,17 @@ impl Answer {
 
     /// A problem document with this code.
     #[track_caller]
-    pub fn expect_code(&self, status: u16, code: &str) {
+    pub(crate) fn expect_code(&self, status: u16, code: &str) {
         self.expect(status);
         assert_eq!(self.json["code"], code, "{}", self.text);
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
-    pub fn access_token(&self) -> String {
+    pub(crate) fn access_token(&self) -> String {
         self.json["access_token"]
             .as_str()
             .unwrap_or_else(|| panic!("no access token: {}", self.text))
@@ -260,7 +260,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn refresh_token(&self) -> String {
+    pub(crate) fn refresh_token(&self) -> String {
         self.json["refresh_token"]
             .as_str()
             .unwrap_or_else(|| panic!("no refresh token: {}", self.text))
@@ -268,13 +268,13 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn session_id(&self) -> String {
+    pub(crate) fn session_id(&self) -> String {
         self.json["session_id"].as_str().unwrap_or_else(|| panic!("no session: {}", self.text)).to_owned()
     }
 
     /// Header and claims of the access token, not believed.
     #[track_caller]
-    pub fn access_token_parts(&self) -> (Value, Value) {
+    pub(crate) fn access_token_parts(&self) -> (Value, Value) {
         let token = self.access_token();
         let part = |index: usize| {
             let segment = token.split('.').nth(index).unwrap();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use signet::random::SystemRandom;
 use signet::session::{
-    ClientRegistry, RefreshCaller, RefreshError, RefreshRequest, Refresher, RefresherParts, Revoker,
-    RevokerParts, Seen,
+    Issuer, OnTheft, RefreshCaller, RefreshError, RefreshPolicy, RefreshRequest, Refresher, RefresherParts,
+    RevocationPolicy, Revoker, RevokerParts, Seen, TokenSealer, WhenStoreDown,
 };
 use signet::store::{Journal, MemoryStore, Store};
 use signet_verifier::{Clock, Denylist, Expected, Verifier, VerifyError};
