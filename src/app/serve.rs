@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App as Web, HttpServer};
@@ -17,6 +18,10 @@ const SHUTDOWN_SECONDS: u64 = 10;
 
 /// How often due work is done.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How often, and how far apart, it is looked whether all workers are gone: two seconds in all.
+const RELEASE_CHECKS: u32 = 400;
+const RELEASE_PAUSE: Duration = Duration::from_millis(5);
 
 impl App {
     /// Serves until `shutdown` is ready: then requests in flight finish, ten seconds at most, and the store is closed.
@@ -48,8 +53,20 @@ impl App {
             handle.stop(true).await;
             serving.await
         };
+        self.released().await;
         self.close();
         ended.map_err(io::Error::other).and_then(|served| served).map_err(AppError::Serve)
+    }
+
+    /// Workers let go of the services a moment after they have said that they stopped; whoever comes next may want the store
+    /// for itself.
+    async fn released(&self) {
+        for _ in 0..RELEASE_CHECKS {
+            if Arc::strong_count(&self.services) == 1 {
+                return;
+            }
+            tokio::time::sleep(RELEASE_PAUSE).await;
+        }
     }
 
     /// As many workers as configured, else one for each core.

@@ -95,11 +95,9 @@ impl CliError {
 
     /// For programs: the service's own code where it gave one.
     pub(super) fn to_json(&self) -> Value {
-        match self {
-            Self::Refused { status, code, detail } => {
-                json!({"error": {"code": code, "detail": detail, "status": status}})
-            }
-            other => json!({"error": {"detail": sentence(other)}}),
+        if let Self::Refused { status, code, detail } = self {
+            return json!({"error": {"code": code, "detail": detail, "status": status}});
         }
+        json!({"error": {"detail": sentence(self)}})
     }
 }
