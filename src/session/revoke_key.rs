@@ -1,16 +1,12 @@
 //! A compromised key: out of the ring, and out of everybody's set.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use signet_verifier::{Cutoff, Effect, KeyId, Reason, Scope, UnixMs};
 
 use super::revocation_request::{RevocationRequest, RevokeError, Revoked};
 use super::revoke::Revoker;
 use crate::keys::{KeyState, KeyUse, KeysError, RingEntry};
-
-/// How long a `kid` cutoff outlives the key.
-const KEY_CUTOFF_MARGIN: Duration = Duration::from_hours(24);
 
 impl Revoker {
     /// Takes a compromised key out of the ring, promotes its standby, and says so on the feed: a `kid` cutoff for a signing
@@ -63,11 +59,7 @@ impl Revoker {
             effect: Effect::Logout,
             issued_before: now.after(self.policy.max_skew),
             made_at: now,
-            expires_at: entry
-                .times
-                .expires_at
-                .max(now.after(self.tokens.longest_access_ttl))
-                .after(KEY_CUTOFF_MARGIN),
+            expires_at: entry.times.remembered_until(),
             reason,
             kept: None,
             claims: BTreeMap::new(),
