@@ -189,3 +189,48 @@ fn the_first_contact_prints_lines_that_work_when_pasted() {
         assert!(answer["access_token"].is_string(), "{line}\n{}", String::from_utf8_lossy(&pasted.stdout));
     });
 }
+
+/// The README's shell lines, one block after the other, against a service of their own.
+#[test]
+fn the_readmes_lines_give_what_the_readme_shows() {
+    run(async {
+        let directory = TempDir::new().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_signet"))
+            .arg("serve")
+            .current_dir(directory.path())
+            .env("SIGNET_SERVER__LISTEN", format!("127.0.0.1:{port}"))
+            .env("SIGNET_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let url = format!("http://127.0.0.1:{port}/readyz");
+        while !reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let script: String = shell_blocks(include_str!("../../README.md"))
+            .map(|block| format!("{block}\necho\n"))
+            .collect::<String>()
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+        let pasted =
+            Command::new("sh").arg("-c").arg(&script).current_dir(directory.path()).output().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let shown = String::from_utf8(pasted.stdout).unwrap().replace("}{", "}\n{");
+        let answers: Vec<Value> = shown.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let [issued, refreshed, active, revoked, inactive] = answers.as_slice() else {
+            panic!("{script}\n{shown}")
+        };
+        assert!(issued["refresh_token"].is_string());
+        assert_eq!((&refreshed["session_id"], &refreshed["rotated"]), (&issued["session_id"], &json!(true)));
+        assert_eq!((&active["active"], &active["tenant"]), (&json!(true), &json!("acme")));
+        assert_eq!(revoked["status"], "durable");
+        assert_eq!(*inactive, json!({"active": false}));
+    });
+}
+
+/// The text of each fenced block of shell lines.
+fn shell_blocks(markdown: &str) -> impl Iterator<Item = &str> {
+    markdown.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next())
+}
