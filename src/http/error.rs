@@ -64,42 +64,20 @@ impl ApiError {
 
     /// What went wrong this time.
     pub(crate) fn detail(&self) -> String {
-        match self {
-            Self::Keys(KeysError::StandbyTooYoung { ready_at }) => {
-                format!(
-                    "the standby key is not known to every verifier yet; it will be at {}",
-                    rfc3339(*ready_at)
-                )
-            }
-            Self::Access(_)
-            | Self::Body(_)
-            | Self::Route(_)
-            | Self::Grant(_)
-            | Self::Claims(_)
-            | Self::Issue(_)
-            | Self::Refresh(_)
-            | Self::Revoke(_)
-            | Self::Keys(_) => self.to_string(),
+        if let Self::Keys(KeysError::StandbyTooYoung { ready_at }) = self {
+            let ready_at = rfc3339(*ready_at);
+            return format!("the standby key is not known to every verifier yet; it will be at {ready_at}");
         }
+        self.to_string()
     }
 
     /// After how many seconds another attempt makes sense.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        match self {
+        if let Self::Access(AccessError::TooManyFailures(wait)) = self {
             // Rounded up: an attempt at the second named is let in.
-            Self::Access(AccessError::TooManyFailures(wait)) => {
-                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-            }
-            Self::Access(_)
-            | Self::Body(_)
-            | Self::Route(_)
-            | Self::Grant(_)
-            | Self::Claims(_)
-            | Self::Issue(_)
-            | Self::Refresh(_)
-            | Self::Revoke(_)
-            | Self::Keys(_) => (self.row().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+            return Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         }
+        (self.row().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
     }
 }
 

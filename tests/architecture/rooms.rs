@@ -108,7 +108,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "config",
-        paths: &["src/config"],
+        paths: &["src/config.rs", "src/config"],
         // What it parses into, and SHA-256 of a secret that is read from a file.
         may: &["session", "keys", "crypto"],
         never: &[
@@ -183,7 +183,11 @@ pub(crate) const ONE_PLACE: &[(&[&str], &[&str])] = &[
             "src/main.rs",
         ],
     ),
-    (&["env::var", "env::vars", "env::var_os", "env::vars_os", "figment"], &["src/config"]),
+    (
+        &["env::var", "env::vars", "env::var_os", "env::vars_os", "figment"],
+        // telemetry: RUST_LOG has to be known before a configuration can be read, so that reading it can be logged.
+        &["src/config", "src/config.rs", "src/telemetry.rs"],
+    ),
     // Signing keys: the backends make key pairs from their own generator only.
     (&["crypto::rand", "rand::SystemRandom"], &["src/random.rs", "src/crypto.rs", "src/keys/signing_key.rs"]),
     (

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::cutoff::Effect;
 use crate::id::TokenId;
 
 /// What the denylist is to be indistinguishable from.

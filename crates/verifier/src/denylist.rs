@@ -7,23 +7,25 @@
 //! Readers never wait: all tables hang below one pointer, loaded once a check. Writers take turns; what does not fit in
 //! place (growth, sweeping) is built beside and swapped in. Tables are cut into shards so that building one is short.
 
+mod census;
 mod keys;
 mod table;
+mod tables;
 
-use std::array;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
+use self::census::Census;
 pub use self::keys::ScopeKeys;
-use self::keys::{Key, Kind, Probe, Probes, ScopeHasher};
-use self::table::{Deadline, Entry, Table, Timing, Upsert};
+use self::keys::{Kind, Probe, Probes, ScopeHasher};
+use self::table::{Deadline, Entry, Table, Upsert};
+use self::tables::{Rule, SHARDS, Tables, shard_of};
 use crate::UnixMs;
 use crate::claims::Claims;
-use crate::cutoff::{Cutoff, Effect, Scope, ScopeKind};
+use crate::cutoff::{Cutoff, Scope, ScopeKind};
 use crate::id::{ClientId, KeyId, SessionId, Subject};
 
 /// The denylist: no capacity limit, no eviction; entries go when they expire.
@@ -218,135 +220,6 @@ impl Default for Denylist {
 impl fmt::Debug for Denylist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denylist").field("len", &self.len()).finish_non_exhaustive()
-    }
-}
-
-/// How an entry denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    Always,
-    Logout,
-    Refresh,
-}
-
-impl Rule {
-    const ALL: [Self; 3] = [Self::Always, Self::Logout, Self::Refresh];
-
-    fn of(cutoff: &Cutoff) -> Self {
-        match cutoff.effect {
-            _ if cutoff.is_timeless() => Self::Always,
-            Effect::Logout => Self::Logout,
-            Effect::Refresh => Self::Refresh,
-        }
-    }
-}
-
-/// A sixteenth of a million entries is rebuilt in a few milliseconds.
-const SHARDS: usize = 16;
-
-fn shard_of(key: Key) -> usize {
-    (key.high >> 60) as usize
-}
-
-/// All tables, replaced whole.
-#[derive(Clone)]
-struct Tables {
-    always: Shards,
-    logout: Shards,
-    refresh: Shards,
-}
-
-type Shards = [Arc<Table>; SHARDS];
-
-impl Tables {
-    fn empty() -> Self {
-        let shards = |timing| {
-            let empty = Arc::new(Table::empty(timing));
-            array::from_fn(|_| Arc::clone(&empty))
-        };
-        Self {
-            always: shards(Timing::Timeless),
-            logout: shards(Timing::Timed),
-            refresh: shards(Timing::Timed),
-        }
-    }
-
-    fn of(&self, rule: Rule, key: Key) -> &Table {
-        self.shard(rule, shard_of(key))
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "shard numbers come from `shard_of` or run below SHARDS")]
-    fn shard(&self, rule: Rule, shard: usize) -> &Table {
-        match rule {
-            Rule::Always => &self.always[shard],
-            Rule::Logout => &self.logout[shard],
-            Rule::Refresh => &self.refresh[shard],
-        }
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "shard numbers come from `shard_of` or run below SHARDS")]
-    fn with(&self, rule: Rule, shard: usize, table: Table) -> Self {
-        let mut next = self.clone();
-        let shards = match rule {
-            Rule::Always => &mut next.always,
-            Rule::Logout => &mut next.logout,
-            Rule::Refresh => &mut next.refresh,
-        };
-        shards[shard] = Arc::new(table);
-        next
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.always.iter().chain(&self.logout).chain(&self.refresh)
-    }
-}
-
-/// What is known of one kind of scope, without looking into a table.
-#[derive(Default)]
-struct Census {
-    /// The latest deadline under each rule; zero: no entry. It outlives none of its entries.
-    always_until: AtomicU32,
-    logout_until: AtomicU32,
-    refresh_until: AtomicU32,
-    /// The latest `issued_before` of its time cutoffs.
-    latest: AtomicU64,
-}
-
-impl Census {
-    fn knows(&self, rule: Rule) -> bool {
-        self.until(rule).load(Ordering::Acquire) != 0
-    }
-
-    fn latest(&self) -> UnixMs {
-        UnixMs::from_millis(self.latest.load(Ordering::Acquire))
-    }
-
-    fn count_in(&self, rule: Rule, entry: Entry) {
-        if rule != Rule::Always {
-            self.latest.fetch_max(entry.issued_before.as_millis(), Ordering::AcqRel);
-        }
-        self.until(rule).fetch_max(entry.deadline.as_u32(), Ordering::AcqRel);
-    }
-
-    /// Once the latest deadline is over, so are all the others.
-    fn sweep(&self, now: UnixMs) {
-        for rule in Rule::ALL {
-            let until = self.until(rule);
-            if Deadline::from_u32(until.load(Ordering::Acquire)).is_over(now) {
-                until.store(0, Ordering::Release);
-            }
-        }
-        if !self.knows(Rule::Logout) && !self.knows(Rule::Refresh) {
-            self.latest.store(0, Ordering::Release);
-        }
-    }
-
-    fn until(&self, rule: Rule) -> &AtomicU32 {
-        match rule {
-            Rule::Always => &self.always_until,
-            Rule::Logout => &self.logout_until,
-            Rule::Refresh => &self.refresh_until,
-        }
     }
 }
 
