@@ -71,6 +71,11 @@ impl ApiError {
                     rfc3339(*ready_at)
                 )
             }
+            // The domain does not know what the members of a request are called.
+            Self::Keys(KeysError::Key(error @ SigningKeyError::OtherAlgorithm(_))) => format!("alg: {error}"),
+            Self::Keys(KeysError::Key(error @ (SigningKeyError::Unreadable | SigningKeyError::Rejected))) => {
+                format!("private_key_pem: {error}")
+            }
             Self::Access(_)
             | Self::Body(_)
             | Self::Route(_)
