@@ -64,11 +64,28 @@ impl ApiError {
 
     /// What went wrong this time.
     pub(crate) fn detail(&self) -> String {
-        if let Self::Keys(KeysError::StandbyTooYoung { ready_at }) = self {
-            let ready_at = rfc3339(*ready_at);
-            return format!("the standby key is not known to every verifier yet; it will be at {ready_at}");
+        match self {
+            Self::Keys(KeysError::StandbyTooYoung { ready_at }) => {
+                format!(
+                    "the standby key is not known to every verifier yet; it will be at {}",
+                    rfc3339(*ready_at)
+                )
+            }
+            // The domain does not know what the members of a request are called.
+            Self::Keys(KeysError::Key(error @ SigningKeyError::OtherAlgorithm(_))) => format!("alg: {error}"),
+            Self::Keys(KeysError::Key(error @ (SigningKeyError::Unreadable | SigningKeyError::Rejected))) => {
+                format!("private_key_pem: {error}")
+            }
+            Self::Access(_)
+            | Self::Body(_)
+            | Self::Route(_)
+            | Self::Grant(_)
+            | Self::Claims(_)
+            | Self::Issue(_)
+            | Self::Refresh(_)
+            | Self::Revoke(_)
+            | Self::Keys(_) => self.to_string(),
         }
-        self.to_string()
     }
 
     /// After how many seconds another attempt makes sense.

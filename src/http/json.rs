@@ -12,6 +12,7 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess};
 use serde_json::{Map, Value};
+use serde_path_to_error::Track;
 use signet_verifier::strict_from_slice;
 
 use super::problem::Problem;
@@ -63,6 +64,11 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
+    /// A member that nobody knows; no more of its name than any of ours has.
+    fn unknown(member: &str) -> Self {
+        Self::Unknown(member.chars().take(64).collect())
+    }
+
     /// A member of the wrong form.
     pub(crate) fn invalid(member: &str, problem: impl fmt::Display) -> Self {
         Self::Invalid { member: member.to_owned(), problem: problem.to_string() }
@@ -135,16 +141,39 @@ impl<'de> MapAccess<'de> for Members {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, BodyError> {
         let (name, value) = self.current.take().ok_or(BodyError::NotAnObject)?;
-        seed.deserialize(value).map_err(|error| BodyError::invalid(&name, without_value(&error)))
+        let (mut track, is_object) = (Track::new(), value.is_object());
+        let read = seed.deserialize(serde_path_to_error::Deserializer::new(value, &mut track));
+        read.map_err(|error| {
+            let text = error.to_string();
+            let member = member(&name, &track.path().to_string());
+            match variant(&text).filter(|_| is_object) {
+                // The variant of an object is the name of its one member.
+                Some(variant) => BodyError::unknown(&format!("{member}.{variant}")),
+                None => BodyError::invalid(&member, without_value(&text)),
+            }
+        })
     }
 }
 
+/// The name of a member, and the way to the one within it that was wrong.
+fn member(name: &str, path: &str) -> String {
+    match path {
+        "." => name.to_owned(),
+        index if index.starts_with('[') => format!("{name}{index}"),
+        within => format!("{name}.{within}"),
+    }
+}
+
+/// The variant that serde did not know.
+fn variant(text: &str) -> Option<&str> {
+    text.strip_prefix("unknown variant `")?.split('`').next()
+}
+
 /// serde quotes the value that it did not like, and values may be secrets: what was expected instead is enough.
-fn without_value(error: &serde_json::Error) -> String {
-    let text = error.to_string();
+fn without_value(text: &str) -> String {
     match text.rsplit_once(", expected ") {
         Some((_, expected)) => format!("expected {expected}"),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
@@ -154,7 +183,7 @@ impl serde::de::Error for BodyError {
     }
 
     fn unknown_field(field: &str, _expected: &'static [&'static str]) -> Self {
-        Self::Unknown(field.chars().take(64).collect())
+        Self::unknown(field)
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -178,6 +207,17 @@ mod tests {
         name: String,
         #[serde(default)]
         wanted: bool,
+        #[serde(default)]
+        sizes: Vec<u8>,
+        #[serde(default)]
+        choice: Option<Choice>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Choice {
+        Left(u8),
+        Right,
     }
 
     fn parse(content_type: &'static str, body: &str) -> Result<Shape, BodyError> {
@@ -193,7 +233,7 @@ mod tests {
     #[test]
     fn a_body_of_the_right_shape_is_read() {
         let shape = parse("Application/JSON ; charset=utf-8", r#"{"name":"x"}"#);
-        assert_eq!(shape, Ok(Shape { name: "x".into(), wanted: false }));
+        assert_eq!(shape, Ok(Shape { name: "x".into(), wanted: false, sizes: Vec::new(), choice: None }));
     }
 
     #[test]
@@ -206,6 +246,15 @@ mod tests {
         for body in ["[]", "1", "{", "null", "\u{feff}{}", r#"{"name":"x"} x"#] {
             assert_eq!(refusal(body), "the body is not a JSON object", "{body}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_member_within_the_member() {
+        let refused = |members: &str| refusal(&format!(r#"{{"name":"x",{members}}}"#));
+        assert_eq!(refused(r#""sizes":[1,"secret"]"#), "sizes[1]: expected u8");
+        assert_eq!(refused(r#""choice":{"left":"secret"}"#), "choice.left: expected u8");
+        assert_eq!(refused(r#""choice":{"up":1}"#), "choice.up: unknown member");
+        assert_eq!(refused(r#""choice":"secret""#), "choice: expected `left` or `right`");
     }
 
     #[test]

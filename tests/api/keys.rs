@@ -167,7 +167,7 @@ fn a_private_key_is_imported_and_becomes_the_standby() {
             .expect_problem(400, "private_key_pem");
         app.post_as("app", "/v1/keys/import", json!({"private_key_pem": pem, "alg": "EdDSA"}))
             .await
-            .expect(400);
+            .expect_problem(400, "alg");
         app.clock.advance(Duration::from_secs(31 * 60));
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "ES256", "activate": "now"})).await.expect(200);
         let kid = app.issue(json!({"sub": "u", "aud": "api"})).await.access_token_parts().0["kid"].clone();
