@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     reason = "a bench reports and measures"
 )]
 #![allow(missing_docs, reason = "criterion's macros")]
@@ -141,7 +142,7 @@ impl Floor {
                 let pkcs8 = backend::signature::Ed25519KeyPair::generate_pkcs8(&random).unwrap();
                 Signer::EdDsa(backend::signature::Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
             }
-            _ => Signer::Es256(ecdsa(&random), random),
+            Algorithm::Es256 | Algorithm::Rs256 | Algorithm::Ps256 => Signer::Es256(ecdsa(&random), random),
         };
         let key = backend::aead::UnboundKey::new(&backend::aead::AES_256_GCM, &[7; 32]).unwrap();
         let payload = URL_SAFE_NO_PAD.decode(pair.access_token.split('.').nth(1).unwrap()).unwrap();

@@ -31,6 +31,8 @@ cat >"$dir/signet.toml" <<END
 [server]
 listen = "127.0.0.1:$port"
 public_url = "$url"
+# schemathesis_hooks.py is a proxy that gives each request an address of its own.
+trusted_proxies = ["127.0.0.1"]
 
 [tokens]
 audiences = ["api"]

@@ -54,7 +54,7 @@ pub(crate) async fn readyz(services: Data<Services>) -> Result<HttpResponse, Pro
 /// This document
 #[utoipa::path(
     get, path = "/openapi.yaml", tag = "operations", operation_id = "openapi", security(()),
-    responses((status = 200, description = "The contract", body = String, content_type = "application/yaml"))
+    responses((status = 200, description = "The contract", body = Object, content_type = "application/yaml"))
 )]
 pub(crate) async fn openapi_yaml() -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI_YAML)

@@ -1,5 +1,6 @@
 //! The contract: put together from the handlers' annotations and the wire types, committed as `openapi.yaml`.
 
+mod links;
 mod refusals;
 mod schemas;
 
@@ -7,6 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
+use links::Links;
 pub(crate) use refusals::{
     BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotFound, NotReady, OAuthRefusals,
 };
@@ -48,7 +50,7 @@ pub fn openapi() -> Document {
         health::openapi_yaml
     ),
     components(schemas(ProblemDocument, OAuthErrorBody)),
-    modifiers(&Security, &OptionalBody),
+    modifiers(&Security, &OptionalBody, &Links),
     tags(
         (name = "sessions", description = "Issue, refresh, log out"),
         (name = "revocations", description = "Take tokens back"),

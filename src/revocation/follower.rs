@@ -56,7 +56,9 @@ impl Follower {
                     let Some((last, _)) = entries.last() else { return Ok(()) };
                     self.reached(*last);
                     // Whoever had not heard of it may have minted tokens until now: they must outlive it nowhere.
-                    entries.iter().for_each(|(_, cutoff)| self.apply(cutoff, now));
+                    for (_, cutoff) in &entries {
+                        self.apply(cutoff, now);
+                    }
                 }
             }
         }

@@ -74,8 +74,7 @@ impl AccessMinter {
         let algorithm = client.algorithm.unwrap_or(self.policy.default_algorithm);
         let [jti_chance @ .., high, low] = access.chance;
         let jti = TokenId::new(access.jti_time, &jti_chance);
-        let expires_at =
-            access.issued_at.after(access.ttl - jitter(access.ttl, u16::from_be_bytes([high, low])));
+        let expires_at = access.issued_at.after(with_jitter(access.ttl, u16::from_be_bytes([high, low])));
         let claims = self.claims(client, access, jti, expires_at);
         let payload = serde_json::to_vec(&claims).map_err(|_| IssueError::NoKey(algorithm))?;
         let ring = self.keys.ring();
@@ -116,9 +115,9 @@ pub(super) struct FreeTime<'a> {
     pub(super) sid: Option<SessionId>,
 }
 
-/// Up to 5 % of the life, so that tokens issued together are not all refreshed together.
-fn jitter(ttl: Duration, chance: u16) -> Duration {
-    ttl.mul_f64(0.05 * f64::from(chance) / f64::from(u16::MAX))
+/// The life minus up to 5 % of it, so that tokens issued together are not all refreshed together.
+fn with_jitter(ttl: Duration, chance: u16) -> Duration {
+    ttl.mul_f64(1.0 - 0.05 * f64::from(chance) / f64::from(u16::MAX))
 }
 
 fn too_large(claims: &Claims, bytes: usize, limit: usize) -> IssueError {

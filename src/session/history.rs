@@ -124,10 +124,11 @@ fn patched(session: &SealedSession, cutoffs: &[Cutoff], until: UnixMs) -> Custom
     }
     let mut claims = session.grant.claims.as_map().clone();
     for (name, patch) in merged {
-        match patch.value {
-            Value::Null => claims.remove(name),
-            value => claims.insert(name.to_owned(), value),
-        };
+        if patch.value.is_null() {
+            claims.remove(name);
+        } else {
+            claims.insert(name.to_owned(), patch.value);
+        }
     }
     CustomClaims::checked_before(claims)
 }

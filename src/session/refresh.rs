@@ -91,7 +91,7 @@ impl Refresher {
             Verdict::Kept(at) => return self.kept(&session, &history, at, now),
         }
         if let Some(claims) = &request.claims {
-            self.revoker.patch_session(&session, claims, now).await.map_err(unpatched)?;
+            self.revoker.patch_session(&session, claims, now).await.map_err(|error| unpatched(&error))?;
             history = self.history(&session)?;
         }
         let content = AccessContent { claims: history.claims(), scope: request.scope.as_ref() };
@@ -267,11 +267,11 @@ impl Refresher {
     }
 }
 
-fn unpatched(error: RevokeError) -> RefreshError {
-    match error {
-        RevokeError::PatchTooLarge(limit) => RefreshError::ClaimsTooLarge(limit),
-        _ => RefreshError::Unavailable,
+fn unpatched(error: &RevokeError) -> RefreshError {
+    if let RevokeError::PatchTooLarge(limit) = error {
+        return RefreshError::ClaimsTooLarge(*limit);
     }
+    RefreshError::Unavailable
 }
 
 fn theft_reason(theft: Theft) -> Option<Reason> {

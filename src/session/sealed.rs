@@ -167,7 +167,7 @@ struct Wire<'a> {
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<NumericDate>,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    amr: Option<Cow<'a, Vec<String>>>,
+    amr: Option<Cow<'a, [String]>>,
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     acr: Option<Cow<'a, str>>,
     #[serde(rename = "l")]
@@ -196,7 +196,7 @@ impl<'a> From<&'a SealedSession> for Wire<'a> {
             claims: Cow::Borrowed(grant.claims.as_map()),
             claims_at: session.claims_at,
             auth_time: grant.auth_time,
-            amr: grant.amr.as_ref().map(Cow::Borrowed),
+            amr: grant.amr.as_deref().map(Cow::Borrowed),
             acr: grant.acr.as_deref().map(Cow::Borrowed),
             access_ttl: grant.access_ttl.as_secs(),
             bound_to_client: (session.binding == RefreshBinding::Client).then_some(true),

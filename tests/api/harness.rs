@@ -113,6 +113,7 @@ impl TestApp {
         Self { url, clock, http, app, directory, options, store, stop: Some(stop), serving }
     }
 
+    #[expect(clippy::unused_self, reason = "each app could have its own")]
     pub(crate) fn issuer(&self) -> &'static str {
         "http://signet.test"
     }
@@ -298,7 +299,7 @@ fn configuration(options: Options, directory: &std::path::Path) -> String {
 server.public_url = "http://signet.test"
 server.workers = 2
 tokens.revocable_claims = ["tenant"]
-keys.directory = {keys:?}
+keys.directory = "{keys}"
 keys.algorithms = {algorithms:?}
 {extra}
 
@@ -332,7 +333,7 @@ id = "spa"
 public = true
 audiences = ["api"]
 "#,
-        keys = directory.join("keys"),
+        keys = directory.join("keys").display(),
         algorithms = options.algorithms,
         extra = options.extra,
     )

@@ -64,7 +64,7 @@ fn a_sudden_rotation_promotes_a_key_that_was_already_published() {
         let app = TestApp::start().await;
         let early = app.post_as("app", "/v1/keys/rotate", json!({"activate": "now"})).await;
         early.expect(409);
-        app.clock.advance(Duration::from_secs(31 * 60));
+        app.clock.advance(Duration::from_mins(31));
         let before = published(&app).await;
         let token = app.issue(json!({"sub": "u", "aud": "api"})).await;
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "ES256", "activate": "now"})).await.expect(200);
@@ -82,7 +82,7 @@ fn a_sudden_rotation_promotes_a_key_that_was_already_published() {
 fn a_compromised_key_is_out_at_once_and_for_good() {
     run(async {
         let app = TestApp::start().await;
-        app.clock.advance(Duration::from_secs(31 * 60));
+        app.clock.advance(Duration::from_mins(31));
         let before = published(&app).await;
         let token = app.issue(json!({"sub": "u", "aud": "api"})).await;
         let kid = token.access_token_parts().0["kid"].as_str().unwrap().to_owned();
@@ -108,7 +108,7 @@ fn a_compromised_key_is_out_at_once_and_for_good() {
 fn a_compromised_sealing_key_ends_the_sessions_sealed_under_it() {
     run(async {
         let app = TestApp::start().await;
-        app.clock.advance(Duration::from_secs(31 * 60));
+        app.clock.advance(Duration::from_mins(31));
         let session = app.issue(json!({"sub": "u", "aud": "api"})).await;
         let kid = in_state(&keys(&app).await, "seal", "active")[0].clone();
         app.post_as("app", &format!("/v1/keys/{kid}/revoke"), json!({"reason": "leak"})).await.expect(200);
@@ -132,7 +132,7 @@ fn keys_rotate_by_themselves_and_no_token_is_refused_on_the_way() {
             app.clock.advance(Duration::from_secs(280));
             app.app.tick().await;
             assert!(app.is_active(&session.access_token()).await);
-            app.clock.advance(Duration::from_secs(24 * 3600));
+            app.clock.advance(Duration::from_hours(24));
         }
         assert!((3..=4).contains(&signed_by.len()), "70 days of 30-day keys: {}", signed_by.len());
     });
@@ -168,7 +168,7 @@ fn a_private_key_is_imported_and_becomes_the_standby() {
         app.post_as("app", "/v1/keys/import", json!({"private_key_pem": pem, "alg": "EdDSA"}))
             .await
             .expect_problem(400, "alg");
-        app.clock.advance(Duration::from_secs(31 * 60));
+        app.clock.advance(Duration::from_mins(31));
         app.post_as("app", "/v1/keys/rotate", json!({"alg": "ES256", "activate": "now"})).await.expect(200);
         let kid = app.issue(json!({"sub": "u", "aud": "api"})).await.access_token_parts().0["kid"].clone();
         assert_eq!(kid, "iqPogphPsSYBzoCQVqQjSPcwxQaEsXJymARo8ZsCQm4");

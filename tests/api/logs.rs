@@ -8,8 +8,26 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, SECRET, TestApp, run};
 
+/// What was logged, line by line.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Takes in everything that this process logs from now on.
+    fn collect() -> Self {
+        let lines = Lines::default();
+        let sink = lines.clone();
+        // The server's workers are threads of their own: the subscriber is the process's.
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || sink.clone());
+        tracing::subscriber::set_global_default(subscriber.finish())
+            .expect("each test is a process under nextest");
+        lines
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -36,16 +54,7 @@ fn secrets(answers: &[Answer]) -> Vec<String> {
 
 #[test]
 fn everything_that_happens_is_audited_and_nothing_secret_is_logged() {
-    let lines = Lines::default();
-    let sink = lines.clone();
-    // The server's workers are threads of their own: the subscriber is the process's.
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || sink.clone());
-    tracing::subscriber::set_global_default(subscriber.finish())
-        .expect("each test is a process under nextest");
+    let lines = Lines::collect();
     let mut seen = Vec::new();
     run(async {
         let app = TestApp::start().await;
@@ -86,6 +95,10 @@ fn everything_that_happens_is_audited_and_nothing_secret_is_logged() {
     for secret in &hidden {
         assert!(!logged.contains(secret.as_str()), "a secret was logged: {secret:.12}…");
     }
+    assert_audited(&logged);
+}
+
+fn assert_audited(logged: &str) {
     let events: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let audited = |event: &str| {
         events.iter().filter(|line| line["target"] == "audit" && line["event"] == event).count()

@@ -1,5 +1,5 @@
 //! The service from outside: every test talks HTTP to a real listener.
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -26,12 +26,12 @@ impl Process {
             &file,
             format!(
                 "server.listen = \"127.0.0.1:{port}\"\nserver.public_url = \"{url}\"\nissuer.url = \"http://signet.test\"\n\
-                 keys.directory = {:?}\nstore.url = \"redb:{}\"\nstore.journal = {:?}\n[[clients]]\nid = \"app\"\n\
+                 keys.directory = \"{}\"\nstore.url = \"redb:{}\"\nstore.journal = \"{}\"\n[[clients]]\nid = \"app\"\n\
                  secret_sha256 = \"{SECRET_SHA256}\"\naudiences = [\"api\"]\n\
                  permissions = [\"sessions:issue\", \"sessions:revoke\", \"revocations:write\", \"tokens:introspect\"]\n",
-                directory.join("keys"),
+                directory.join("keys").display(),
                 directory.join("signet.redb").display(),
-                directory.join("journal.redb"),
+                directory.join("journal.redb").display(),
             ),
         )
         .unwrap();

@@ -39,7 +39,9 @@ fn a_thousand_parallel_refreshes_of_one_token_give_one_successor() {
         app.clock.advance(LATER);
         let token = first.refresh_token();
         let answers = join_all((0..1_000).map(|_| app.refresh(&token))).await;
-        answers.iter().for_each(|answer| answer.expect(200));
+        for answer in &answers {
+            answer.expect(200);
+        }
         let successors: HashSet<String> = answers.iter().map(|answer| answer.refresh_token()).collect();
         assert_eq!(successors.len(), 1, "one successor, byte for byte");
         let ids: HashSet<String> =
@@ -109,12 +111,12 @@ fn whoever_of_thief_and_owner_comes_second_with_a_sibling_is_caught() {
         let stolen = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
         app.clock.advance(LATER);
         let thiefs = app.refresh(&stolen).await;
-        app.clock.advance(Duration::from_secs(60));
+        app.clock.advance(Duration::from_mins(1));
         let owners = app.refresh(&stolen).await;
         assert_ne!(thiefs.refresh_token(), owners.refresh_token(), "two children");
         app.clock.advance(LATER);
         app.refresh(&thiefs.refresh_token()).await.expect(200);
-        app.clock.advance(Duration::from_secs(60));
+        app.clock.advance(Duration::from_mins(1));
         app.refresh(&owners.refresh_token()).await.expect_code(401, "refresh_reused");
     });
 }
@@ -161,7 +163,7 @@ async fn two_steps(app: &TestApp) -> (String, String) {
 fn idle_lifetime_slides_and_absolute_lifetime_never_does() {
     run(async {
         let app = TestApp::start().await;
-        let day = Duration::from_secs(24 * 3600);
+        let day = Duration::from_hours(24);
         let idle = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
         let mut used = app.issue(json!({"sub": "u", "aud": "api"})).await;
         app.clock.advance(day * 13);

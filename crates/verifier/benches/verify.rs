@@ -246,7 +246,16 @@ fn cutoff(scope: Scope, effect: Effect) -> Cutoff {
     // A second older than the tokens: `all` matches them and does not deny them.
     let (issued_before, expires_at) =
         (NOW.before(Duration::from_secs(1)), NOW.after(Duration::from_mins(10)));
-    Cutoff { scope, effect, issued_before, expires_at, reason: None, kept: None, claims: BTreeMap::new() }
+    Cutoff {
+        scope,
+        effect,
+        issued_before,
+        made_at: NOW,
+        expires_at,
+        reason: None,
+        kept: None,
+        claims: BTreeMap::new(),
+    }
 }
 
 fn keys_of(denylist: &Denylist, signer: &Signer, token: &str) -> ScopeKeys {

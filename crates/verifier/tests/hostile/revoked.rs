@@ -60,7 +60,16 @@ fn old() -> UnixMs {
 
 fn cutoff(scope: Scope, effect: Effect, issued_before: UnixMs) -> Cutoff {
     let expires_at = NOW.after(Duration::from_hours(1));
-    Cutoff { scope, effect, issued_before, expires_at, reason: None, kept: None, claims: BTreeMap::new() }
+    Cutoff {
+        scope,
+        effect,
+        issued_before,
+        made_at: NOW,
+        expires_at,
+        reason: None,
+        kept: None,
+        claims: BTreeMap::new(),
+    }
 }
 
 /// A token that this cutoff denies and no other one.
