@@ -54,9 +54,9 @@ impl Follower {
                 Tail::Gap => return self.load(now).await.map(drop),
                 Tail::Entries(entries) => {
                     let Some((last, _)) = entries.last() else { return Ok(()) };
-                    self.reached(*last);
                     // Whoever had not heard of it may have minted tokens until now: they must outlive it nowhere.
                     entries.iter().for_each(|(_, cutoff)| self.apply(cutoff, now));
+                    self.reached(*last);
                 }
             }
         }

@@ -121,7 +121,7 @@ impl Issuer {
         let chance = bytes::<38>(&*self.random);
         let (sid_chance, rest) = chance.split_at(10);
         let (root_id, access_chance) = rest.split_at(16);
-        let free = self.minter.free_time(now, &grant.free_time(None));
+        let free = self.minter.free_time(now, &grant.free_time());
         let sid = SessionId::new(free, &array(sid_chance));
         let minted = self.minter.mint(
             client,
@@ -171,7 +171,6 @@ impl Issuer {
             client_id: &client.id,
             audience: &audience,
             claims: &claims,
-            sid: None,
         };
         let jti_time = self.minter.free_time(now, &of);
         let access = AccessToken {
