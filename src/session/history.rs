@@ -52,7 +52,8 @@ impl History {
     ) -> Result<Self, StoreError> {
         let granted = session.grant.claims.as_map();
         let mut cutoffs = journal.matching(&scopes(session, granted, revocable_claims))?;
-        let patches: Vec<Cutoff> = cutoffs.iter().filter(|cutoff| !cutoff.claims.is_empty()).cloned().collect();
+        let patches: Vec<Cutoff> =
+            cutoffs.iter().filter(|cutoff| !cutoff.claims.is_empty()).cloned().collect();
         let claims = patched(session, &patches, UnixMs::from_millis(u64::MAX));
         let moves = moves(&patches, granted, revocable_claims);
         let shown = claim_scopes(claims.as_map(), revocable_claims);
@@ -162,7 +163,10 @@ fn values_as_scopes(name: &str, value: &Value) -> impl Iterator<Item = Scope> {
         Value::Array(values) => values.as_slice(),
         one => std::slice::from_ref(one),
     };
-    values.iter().filter_map(Value::as_str).map(move |value| Scope::Claim { name: name.into(), value: value.into() })
+    values
+        .iter()
+        .filter_map(Value::as_str)
+        .map(move |value| Scope::Claim { name: name.into(), value: value.into() })
 }
 
 /// The granted claims with the patches that are later than them and earlier than `until`.

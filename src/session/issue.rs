@@ -166,12 +166,7 @@ impl Issuer {
         check_scope(client, scope.as_ref())?;
         let subject = Subject::parse(client.id.as_str()).map_err(|_| IssueError::AudienceRequired)?;
         let claims = CustomClaims::default();
-        let of = FreeTime {
-            subject: &subject,
-            client_id: &client.id,
-            audience: &audience,
-            claims: &claims,
-        };
+        let of = FreeTime { subject: &subject, client_id: &client.id, audience: &audience, claims: &claims };
         let jti_time = self.minter.free_time(now, &of);
         let access = AccessToken {
             subject: &subject,
