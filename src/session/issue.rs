@@ -257,3 +257,6 @@ fn array<const N: usize>(from: &[u8]) -> [u8; N] {
     out.iter_mut().zip(from).for_each(|(out, byte)| *out = *byte);
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,47 @@ fn a_bulk_of_subjects_within_one_millisecond_does_not_run_ahead_of_the_clock() {
         }
     });
 }
+
+#[test]
+fn a_session_ends_in_the_very_millisecond_in_which_it_expires() {
+    run(async {
+        let app = TestApp::start().await;
+        let ms = Duration::from_millis(1);
+        let idle = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
+        app.clock.advance(DAY * 14 - ms);
+        let next = app.refresh(&idle).await;
+        next.expect(200);
+        assert!(app.is_active(&next.access_token()).await);
+        app.clock.advance(ms);
+        app.refresh(&idle).await.expect_code(401, "refresh_expired");
+        app.clock.advance(DAY * 14 - ms * 2);
+        let last = app.refresh(&next.refresh_token()).await;
+        last.expect(200);
+        app.clock.advance(DAY * 2);
+        let absolute = app.refresh(&last.refresh_token()).await;
+        absolute.expect(200);
+        assert_eq!(absolute.json["refresh_expires_in"], 0, "a millisecond is left");
+        app.clock.advance(ms);
+        app.refresh(&last.refresh_token()).await.expect_code(401, "refresh_expired");
+    });
+}
+
+#[test]
+fn an_outage_is_counted_from_its_first_failure_and_anew_after_each_answer() {
+    run(async {
+        let app = TestApp::start().await;
+        let token = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
+        for _ in 0..3 {
+            app.store_goes_away();
+            app.refresh(&token).await.expect(200);
+            app.clock.advance(Duration::from_millis(3_599_999));
+            app.refresh(&token).await.expect(200);
+            app.store_comes_back();
+            app.refresh(&token).await.expect(200);
+        }
+        app.store_goes_away();
+        app.refresh(&token).await.expect(200);
+        app.clock.advance(Duration::from_secs(3_600));
+        app.refresh(&token).await.expect(503);
+    });
+}

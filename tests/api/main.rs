@@ -10,6 +10,7 @@
 mod harness;
 
 mod ceilings;
+mod compromise;
 mod errors;
 mod issue;
 mod kept;
