@@ -53,14 +53,11 @@ impl AccessMinter {
         Self { keys, denylist, policy }
     }
 
-    /// The earliest time not before `at` that no cutoff known here denies: a new `sid` or `jti` takes it, so that
-    /// signing in again right after "revoke everything of this subject" works.
+    /// The earliest time not before `at` that no cutoff known here denies: the `sid` and `jti` of a new session take it, so
+    /// that signing in again right after "revoke everything of this subject" works.
     pub(super) fn free_time(&self, at: UnixMs, of: &FreeTime<'_>) -> UnixMs {
         let audience = of.audience.iter().map(|audience| &**audience);
-        let mut keys = self.denylist.keys(of.subject, of.client_id, audience, of.claims.as_map());
-        if let Some(sid) = of.sid {
-            self.denylist.with_session(&mut keys, sid);
-        }
+        let keys = self.denylist.keys(of.subject, of.client_id, audience, of.claims.as_map());
         at.max(self.denylist.latest(&keys))
     }
 
@@ -74,7 +71,9 @@ impl AccessMinter {
         let algorithm = client.algorithm.unwrap_or(self.policy.default_algorithm);
         let [jti_chance @ .., high, low] = access.chance;
         let jti = TokenId::new(access.jti_time, &jti_chance);
-        let expires_at = access.issued_at.after(with_jitter(access.ttl, u16::from_be_bytes([high, low])));
+        // The ceiling may have been lowered since the session was issued, and verifiers refuse what lives longer.
+        let ttl = access.ttl.min(client.max_access_ttl.unwrap_or(self.policy.access_ttl));
+        let expires_at = access.issued_at.after(with_jitter(ttl, u16::from_be_bytes([high, low])));
         let claims = self.claims(client, access, jti, expires_at);
         let payload = serde_json::to_vec(&claims).map_err(|_| IssueError::NoKey(algorithm))?;
         let ring = self.keys.ring();
@@ -112,7 +111,6 @@ pub(super) struct FreeTime<'a> {
     pub(super) client_id: &'a ClientId,
     pub(super) audience: &'a Audience,
     pub(super) claims: &'a CustomClaims,
-    pub(super) sid: Option<SessionId>,
 }
 
 /// The life minus up to 5 % of it, so that tokens issued together are not all refreshed together.

@@ -44,6 +44,19 @@ impl CustomClaims {
         Self(claims)
     }
 
+    /// These claims with others on top: each replaced whole, null taking it away.
+    #[must_use]
+    pub(super) fn with(&self, others: &Self) -> Self {
+        let mut claims = self.0.clone();
+        for (name, value) in &others.0 {
+            match value {
+                Value::Null => claims.remove(name),
+                value => claims.insert(name.clone(), value.clone()),
+            };
+        }
+        Self(claims)
+    }
+
     /// The members.
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0
@@ -124,13 +137,12 @@ impl Grant {
     }
 
     /// What decides which cutoffs would match a token of this grant.
-    pub(super) fn free_time(&self, sid: Option<SessionId>) -> FreeTime<'_> {
+    pub(super) fn free_time(&self) -> FreeTime<'_> {
         FreeTime {
             subject: &self.subject,
             client_id: &self.client_id,
             audience: &self.audience,
             claims: &self.claims,
-            sid,
         }
     }
 }

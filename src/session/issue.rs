@@ -121,7 +121,7 @@ impl Issuer {
         let chance = bytes::<38>(&*self.random);
         let (sid_chance, rest) = chance.split_at(10);
         let (root_id, access_chance) = rest.split_at(16);
-        let free = self.minter.free_time(now, &grant.free_time(None));
+        let free = self.minter.free_time(now, &grant.free_time());
         let sid = SessionId::new(free, &array(sid_chance));
         let minted = self.minter.mint(
             client,
@@ -166,13 +166,7 @@ impl Issuer {
         check_scope(client, scope.as_ref())?;
         let subject = Subject::parse(client.id.as_str()).map_err(|_| IssueError::AudienceRequired)?;
         let claims = CustomClaims::default();
-        let of = FreeTime {
-            subject: &subject,
-            client_id: &client.id,
-            audience: &audience,
-            claims: &claims,
-            sid: None,
-        };
+        let of = FreeTime { subject: &subject, client_id: &client.id, audience: &audience, claims: &claims };
         let jti_time = self.minter.free_time(now, &of);
         let access = AccessToken {
             subject: &subject,
@@ -263,3 +257,6 @@ fn array<const N: usize>(from: &[u8]) -> [u8; N] {
     out.iter_mut().zip(from).for_each(|(out, byte)| *out = *byte);
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use signet_verifier::{ScopeTokens, UnixMs};
 
 use super::grant::{CustomClaims, TokenPair};
-use super::history::{History, kept_session_id};
+use super::history::{History, Kept, kept_session_id};
 use super::issue::{IssueError, Issuer};
 use super::policy::{Client, ClientRegistry, RefreshPolicy};
 use super::register::Presented;
@@ -30,6 +30,15 @@ pub(super) struct AccessContent<'a> {
     pub(super) claims: &'a CustomClaims,
     /// A narrower scope for this token alone.
     pub(super) scope: Option<&'a ScopeTokens>,
+    /// Its `jti` takes a time not before this.
+    pub(super) not_before: UnixMs,
+}
+
+impl<'a> AccessContent<'a> {
+    /// What the session's next access token says, after all that is known of the session.
+    pub(super) fn of(history: &'a History, scope: Option<&'a ScopeTokens>) -> Self {
+        Self { claims: history.claims(), scope, not_before: history.tokens_denied_before() }
+    }
 }
 
 impl Lineage {
@@ -72,18 +81,19 @@ impl Lineage {
         SealedSession { presented, idle_expires_at, ..session.clone() }
     }
 
-    /// The root of the session that goes on when everything else of the subject is signed out at `at`.
+    /// The root of the session that goes on when everything else of the subject is signed out.
     pub(super) fn kept_root(
         &self,
         session: &SealedSession,
         history: &History,
-        at: UnixMs,
+        kept: Kept,
         now: UnixMs,
     ) -> Result<SealedSession, SealedError> {
+        let Kept { at, made_at } = kept;
         let parts: [&[u8]; 2] = [&session.presented.id, &at.as_millis().to_be_bytes()];
-        let sid = kept_session_id(at, &self.sealer.prf("kept session", &parts, at, now)?);
-        let id = leading(&self.sealer.prf("kept root", &parts, at, now)?);
-        let mut root = self.at(session, Presented { generation: 0, id, parent: [0; 16], minted: at });
+        let sid = kept_session_id(at, &self.sealer.prf("kept session", &parts, made_at, now)?);
+        let id = leading(&self.sealer.prf("kept root", &parts, made_at, now)?);
+        let mut root = self.at(session, Presented { generation: 0, id, parent: [0; 16], minted: made_at });
         root.sid = sid;
         // Patches of the old `sid` would not find the new one: what they said is granted now.
         root.grant.claims = history.claims_before(session, at);
@@ -101,7 +111,7 @@ impl Lineage {
     ) -> Result<TokenPair, IssueError> {
         let client = self.client(next).ok_or(IssueError::UnknownClient)?;
         let issued_at = next.presented.minted;
-        let jti_time = self.issuer.minter().free_time(issued_at, &next.grant.free_time(Some(next.sid)));
+        let jti_time = issued_at.max(content.not_before);
         let says = serde_json::to_vec(&(content.claims.as_map(), content.scope))
             .map_err(|_| IssueError::NoSealingKey)?;
         let parts: [&[u8]; 3] = [&next.presented.id, &jti_time.as_millis().to_be_bytes(), &says];
@@ -114,6 +124,28 @@ impl Lineage {
             pair = self.access_only(next, content, now)?;
         }
         self.with_refresh_token(pair, next, now)
+    }
+
+    /// The root of a kept session, with the access token that went with it, or a new one for whoever comes back late.
+    pub(super) fn kept_pair(
+        &self,
+        root: &SealedSession,
+        content: &AccessContent<'_>,
+        now: UnixMs,
+    ) -> Result<TokenPair, IssueError> {
+        let late = now.since(root.presented.minted) > self.policy.window;
+        if late { self.pair_issued_now(root, content, now) } else { self.pair(root, content, now) }
+    }
+
+    /// Refuses claims with which the session's tokens would be too large, before anything is moved or written.
+    pub(super) fn check_size(
+        &self,
+        session: &SealedSession,
+        claims: &CustomClaims,
+        now: UnixMs,
+    ) -> Result<(), IssueError> {
+        let content = AccessContent { claims, scope: None, not_before: now };
+        self.access_only(session, &content, now).map(drop)
     }
 
     /// The text of a token made again, with a new access token: what a late sibling or parent gets.
@@ -150,7 +182,7 @@ impl Lineage {
         now: UnixMs,
     ) -> Result<TokenPair, IssueError> {
         let client = self.client(session).ok_or(IssueError::UnknownClient)?;
-        let jti_time = self.issuer.minter().free_time(now, &session.grant.free_time(Some(session.sid)));
+        let jti_time = now.max(content.not_before);
         let mut pair =
             self.access(session, client, content, (now, jti_time, bytes(self.issuer.random())), now)?;
         pair.rotated = Some(false);

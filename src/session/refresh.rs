@@ -1,5 +1,4 @@
 //! Refreshing: the next tokens of a session.
-
 //!
 //! `open → whose is it → lifetimes → cutoffs (journal) → register (store) → answer`. What may be given without the store
 //! is decided in `degraded`; what the register says is decided by the pure rule in [`super::register`].
@@ -16,7 +15,7 @@ use super::issue::Issuer;
 use super::lineage::{AccessContent, Lineage};
 use super::policy::{ClientRegistry, OnTheft, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
 use super::refresh_request::{RefreshCaller, RefreshError, RefreshRequest, Seen};
-use super::register::{Outcome, Theft, decide};
+use super::register::{Outcome, Theft, decide, decide_kept};
 use super::revocation_request::RevokeError;
 use super::revoke::Revoker;
 use super::sealed::{RefreshBinding, SealedSession, TokenSealer};
@@ -84,24 +83,45 @@ impl Refresher {
         if now >= session.idle_expires_at || now >= session.absolute_expires_at {
             return Err(RefreshError::Expired);
         }
-        let mut history = self.history(&session)?;
+        let history = self.history(&session)?;
         match history.verdict(&session) {
-            Verdict::Live => {}
-            Verdict::Denied => return Err(RefreshError::Revoked),
-            Verdict::Kept(at) => return self.kept(&session, &history, at, now),
-        }
-        if let Some(claims) = &request.claims {
-            self.revoker.patch_session(&session, claims, now).await.map_err(|error| unpatched(&error))?;
-            history = self.history(&session)?;
-        }
-        let content = AccessContent { claims: history.claims(), scope: request.scope.as_ref() };
-        match self.step(&session, now).await {
-            Ok(step) => {
-                self.degraded_since.store(0, Ordering::Relaxed);
-                self.answer(&step, &session, &content, &request, now).await
+            Verdict::Live => {
+                let history = self.patched(&session, history, &request, now).await?;
+                let content = AccessContent::of(&history, request.scope.as_ref());
+                match self.step(&session, now).await {
+                    Ok(step) => {
+                        self.degraded_since.store(0, Ordering::Relaxed);
+                        self.answer(&step, &session, &content, &request, now).await
+                    }
+                    Err(error) => self.degraded(&session, &content, &error, now),
+                }
             }
-            Err(error) => self.degraded(&session, &content, &error, now),
+            Verdict::Kept(kept) => {
+                let root = self.lineage.kept_root(&session, &history, kept, now);
+                self.kept(&root.map_err(|_| RefreshError::Unavailable)?, &request, now).await
+            }
+            Verdict::Denied => Err(RefreshError::Revoked),
         }
+    }
+
+    /// What is known of the session once the caller's claims have been stored. Claims that make its tokens too large are
+    /// refused before the register moves: otherwise the owner's attempts would look like a thief's.
+    async fn patched(
+        &self,
+        session: &SealedSession,
+        history: History,
+        request: &RefreshRequest<'_>,
+        now: UnixMs,
+    ) -> Result<History, RefreshError> {
+        let Some(claims) = &request.claims else {
+            if history.has_patches() {
+                self.lineage.check_size(session, history.claims(), now)?;
+            }
+            return Ok(history);
+        };
+        self.lineage.check_size(session, &history.claims().with(claims), now)?;
+        self.revoker.patch_session(session, &history, claims, now).await.map_err(|error| unpatched(&error))?;
+        self.history(session)
     }
 
     /// Who may present this token, and what they may ask for with it.
@@ -138,11 +158,12 @@ impl Refresher {
     /// Moves the register by the rule.
     async fn step(&self, session: &SealedSession, now: UnixMs) -> Result<Step, StoreError> {
         let mut register = self.store.load_register(session.sid).await?;
+        // Tokens made when the idle lifetime was longer must not outlive the register that knows them for old.
+        let kept_until = now.after(self.policy.idle_ttl).max(session.idle_expires_at).after(REGISTER_MARGIN);
         for _ in 0..SWAP_ATTEMPTS {
             let (outcome, next) = decide(register.as_ref(), &session.presented, self.policy.window, now);
             let current_at = register.map_or(now, |register| register.at);
             let Some(next) = next else { return Ok(Step { outcome, current_at }) };
-            let kept_until = now.after(self.policy.idle_ttl).after(REGISTER_MARGIN);
             match self.store.swap_register(session.sid, register.as_ref(), &next, kept_until).await? {
                 Swap::Done => return Ok(Step { outcome, current_at }),
                 Swap::Lost(found) => register = found,
@@ -220,19 +241,29 @@ impl Refresher {
         RefreshError::Reused(theft)
     }
 
-    /// The session goes on under another name; see [`Verdict::Kept`].
-    fn kept(
+    /// The session goes on under another name, from `root`; see [`Verdict::Kept`].
+    async fn kept(
         &self,
-        session: &SealedSession,
-        history: &History,
-        at: UnixMs,
+        root: &SealedSession,
+        request: &RefreshRequest<'_>,
         now: UnixMs,
     ) -> Result<TokenPair, RefreshError> {
-        let root =
-            self.lineage.kept_root(session, history, at, now).map_err(|_| RefreshError::Unavailable)?;
-        let content = AccessContent { claims: &root.grant.claims, scope: None };
-        audit::refreshed(root.sid, &session.grant.client_id, "kept");
-        Ok(self.lineage.pair(&root, &content, now)?)
+        let history = self.history(root)?;
+        if history.verdict(root) != Verdict::Live {
+            return Err(RefreshError::Revoked);
+        }
+        let history = self.patched(root, history, request, now).await?;
+        let content = AccessContent::of(&history, request.scope.as_ref());
+        let register = match self.store.load_register(root.sid).await {
+            Ok(register) => register,
+            Err(error) => return self.degraded(root, &content, &error, now),
+        };
+        if let Err(theft) = decide_kept(register.as_ref(), &root.presented, self.policy.window, now) {
+            let current_at = register.map_or(now, |register| register.at);
+            return Err(self.theft(theft, current_at, root, &request.seen, now).await);
+        }
+        audit::refreshed(root.sid, &root.grant.client_id, "kept");
+        Ok(self.lineage.kept_pair(root, &content, now)?)
     }
 
     /// The store is away: an access token, and the refresh token stays as it is. Nothing moves, nothing forks.

@@ -167,6 +167,22 @@ pub fn decide(
     }
 }
 
+/// The rule for a token whose session was kept when everything else was signed out, against the register of the session
+/// that goes on from `root`. It is the root's parent: as long as the root has not been presented its holder may have lost
+/// the answer, and for a window after that it may be late. Later only a copy explains it.
+pub fn decide_kept(
+    register: Option<&Register>,
+    root: &Presented,
+    window: Duration,
+    now: UnixMs,
+) -> Result<(), Theft> {
+    match register {
+        None => Ok(()),
+        Some(register) if register.current.id == root.id && now.since(register.at) <= window => Ok(()),
+        Some(_) => Err(Theft::Stale),
+    }
+}
+
 /// First refresh, or the store lost writes. What is left of the contention count goes on.
 ///
 /// A child made within the window is too soon here as well: its parent was presented then, though the store forgot it.

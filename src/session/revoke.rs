@@ -12,13 +12,14 @@ use serde_json::{Map, Value};
 use signet_verifier::{Cutoff, Denylist, Effect, Patch, Reason, Scope, SessionId, Subject, UnixMs};
 
 use super::grant::CustomClaims;
+use super::history::{History, Kept};
 use super::issue::Issuer;
 use super::lineage::Lineage;
 use super::policy::{ClientRegistry, RefreshPolicy, RevocationPolicy, TokenPolicy};
 use super::register::RefreshId;
 use super::revocation_request::{Delivery, RevocationRequest, RevokeError, Revoked};
 use super::sealed::{SealedSession, TokenSealer};
-use crate::keys::Keys;
+use crate::keys::{KeyUse, Keys};
 use crate::store::{Journal, Store};
 use crate::telemetry::audit;
 
@@ -59,7 +60,7 @@ pub struct Revoker {
     pub(super) policy: RevocationPolicy,
     /// Held while a time is chosen and taken, so that two cutoffs of one scope never take the same one; and the times of
     /// sessions being kept, so that the same request sent twice at once keeps one session, not two.
-    pub(super) keeping: Mutex<HashMap<RefreshId, UnixMs>>,
+    pub(super) keeping: Mutex<HashMap<RefreshId, Kept>>,
 }
 
 /// The longest JSON of the claims in one patch, in bytes: they must fit into every access token of the scope.
@@ -87,7 +88,21 @@ impl Revoker {
             return self.keep(&request, token, now).await;
         }
         let cutoff = self.apply(request, now);
+        if self.is_known(&cutoff)? {
+            let position = self.store.head().await.map_err(|_| RevokeError::Unavailable)?;
+            return Ok(Revoked { delivery: Delivery::Durable, position: Some(position), kept: None });
+        }
         self.publish(cutoff).await
+    }
+
+    /// Whether the journal has this logout of one token or session already: whoever holds a token may end its session, but
+    /// not make the log grow with each request.
+    fn is_known(&self, cutoff: &Cutoff) -> Result<bool, RevokeError> {
+        if !cutoff.is_timeless() {
+            return Ok(false);
+        }
+        let known = self.journal.matching(std::slice::from_ref(&cutoff.scope));
+        Ok(known.map_err(|_| RevokeError::Unavailable)?.iter().any(Cutoff::is_timeless))
     }
 
     /// Ends one session.
@@ -114,18 +129,16 @@ impl Revoker {
     pub(super) async fn patch_session(
         &self,
         session: &SealedSession,
+        history: &History,
         claims: &CustomClaims,
         now: UnixMs,
     ) -> Result<(), RevokeError> {
         check_patch_size(claims)?;
-        let scope = Scope::Sid(session.sid);
-        let known =
-            self.journal.matching(std::slice::from_ref(&scope)).map_err(|_| RevokeError::Unavailable)?;
-        let latest = known.iter().flat_map(|cutoff| cutoff.claims.values()).map(|patch| patch.at).max();
-        let after = latest.unwrap_or_default().max(session.claims_at).after(Duration::from_millis(1));
-        let at = now.max(after);
+        // Later than every patch that the session has: those of a wider scope are dated a little ahead of the clock.
+        let latest = history.latest_patch().unwrap_or_default().max(session.claims_at);
+        let at = now.max(latest.after(Duration::from_millis(1)));
         let cutoff = Cutoff {
-            scope,
+            scope: Scope::Sid(session.sid),
             effect: Effect::Refresh,
             issued_before: UnixMs::default(),
             made_at: now,
@@ -200,9 +213,13 @@ impl Revoker {
         }
     }
 
-    /// As long as a refresh token may live, a cutoff must be remembered.
+    /// As long as a refresh token may live, a cutoff must be remembered: also one that was made when tokens were allowed to
+    /// live longer than they are now. The ring knows, because its sealing keys outlive the longest token made with them.
     fn horizon(&self) -> Duration {
-        self.refresh.absolute_ttl.max(self.tokens.longest_access_ttl)
+        let ring = self.keys.ring();
+        let sealers = ring.entries().iter().filter(|entry| entry.usage() == KeyUse::Sealing);
+        let ceilings = sealers.map(|entry| entry.times.expires_at.since(entry.times.retires_at));
+        ceilings.fold(self.refresh.absolute_ttl.max(self.tokens.longest_access_ttl), Duration::max)
     }
 
     pub(super) fn for_memory(&self, cutoff: &Cutoff, now: UnixMs) -> Cutoff {

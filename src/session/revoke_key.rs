@@ -36,8 +36,9 @@ impl Revoker {
     /// Publishes the cutoffs of keys that were compromised when the process died before it could say so.
     pub async fn republish_compromised_keys(&self, now: UnixMs) -> Result<(), RevokeError> {
         for entry in self.keys.ring().entries() {
-            let compromised = entry.times.state(now) == KeyState::Compromised;
-            if !compromised || entry.usage() == KeyUse::Sealing {
+            let Some(compromised_at) = entry.times.compromised_at else { continue };
+            if entry.usage() == KeyUse::Sealing {
+                self.republish_compromised_sealing_key(compromised_at, now).await?;
                 continue;
             }
             let cutoff = self.key_cutoff(entry, None, now);
@@ -49,6 +50,22 @@ impl Revoker {
             if known.is_empty() {
                 self.publish(cutoff).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// What was got with the key in the meantime has to be refreshed, unless it has expired by itself since.
+    async fn republish_compromised_sealing_key(
+        &self,
+        compromised_at: UnixMs,
+        now: UnixMs,
+    ) -> Result<(), RevokeError> {
+        if now >= compromised_at.after(self.tokens.longest_access_ttl).after(self.tokens.leeway) {
+            return Ok(());
+        }
+        let known = self.journal.matching(&[Scope::All]).map_err(|_| RevokeError::Unavailable)?;
+        if known.iter().all(|cutoff| cutoff.issued_before <= compromised_at) {
+            self.revoke(RevocationRequest::refresh(Scope::All, None), now).await?;
         }
         Ok(())
     }

@@ -269,3 +269,6 @@ mod id_text {
         bytes.try_into().map_err(|_| D::Error::custom("not 16 bytes"))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

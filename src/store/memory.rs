@@ -52,10 +52,12 @@ impl Store for MemoryStore {
         expires_at: UnixMs,
     ) -> Result<Swap, StoreError> {
         let mut contents = self.contents();
-        let found = contents.registers.get(&sid).map(|(register, _)| *register);
-        if found.as_ref() != seen {
-            return Ok(Swap::Lost(found));
+        let found = contents.registers.get(&sid).copied();
+        let register = found.map(|(register, _)| register);
+        if register.as_ref() != seen {
+            return Ok(Swap::Lost(register));
         }
+        let expires_at = found.map_or(expires_at, |(_, until)| until.max(expires_at));
         contents.registers.insert(sid, (*new, expires_at));
         Ok(Swap::Done)
     }

@@ -66,7 +66,8 @@ pub trait Store: Send + Sync + 'static {
     /// The register of a session, if it ever refreshed.
     async fn load_register(&self, sid: SessionId) -> Result<Option<Register>, StoreError>;
 
-    /// Replaces `seen` by `new`, or says what is there instead. It may be forgotten after `expires_at`.
+    /// Replaces `seen` by `new`, or says what is there instead. It may be forgotten after `expires_at`, or after the
+    /// latest one that was given for this session before: older tokens of it may live as long.
     async fn swap_register(
         &self,
         sid: SessionId,

@@ -125,7 +125,9 @@ impl<'t> Tables<'t> {
             return Ok(Swap::Lost(register));
         }
         self.changed = true;
-        let record = RegisterRecord { register: *new, expires: ExpiryHour::of(expires_at) };
+        let asked = ExpiryHour::of(expires_at);
+        let expires = found.map_or(asked, |old| old.expires.max(asked));
+        let record = RegisterRecord { register: *new, expires };
         if let Some(old) = found.filter(|old| old.expires != record.expires) {
             self.register_expiry.remove(register_expiry_key(old.expires, sid).as_slice())?;
         }

@@ -16,7 +16,7 @@ use signet::session::register::Register;
 use signet::store::{EmbeddedStore, Position, Store, StoreError, Swap, Tail};
 use signet_verifier::{Clock, Cutoff, ManualClock, SessionId, UnixMs};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, RwLockWriteGuard, oneshot};
 
 /// 2026-11-21T12:00:00.250Z.
 pub(crate) const START: UnixMs = UnixMs::from_millis(1_795_262_400_250);
@@ -70,12 +70,18 @@ impl TestApp {
     }
 
     /// Stops the service and starts it again on the same directory; the clock goes on.
-    pub(crate) async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        let options = self.options;
+        self.restart_with(options).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(mut self, options: Options) -> Self {
         self.stop.take().unwrap().send(()).unwrap();
         self.serving.await.unwrap();
         drop(self.app);
         drop(self.store);
-        Self::launch(self.options, self.directory, self.clock).await
+        Self::launch(options, self.directory, self.clock).await
     }
 
     async fn launch(options: Options, directory: TempDir, clock: Arc<ManualClock>) -> Self {
@@ -92,6 +98,7 @@ impl TestApp {
             inner: Arc::clone(&embedded),
             calls: AtomicU64::new(0),
             away: AtomicBool::new(false),
+            swaps: RwLock::default(),
         });
         let app = App::builder(config)
             .clock(clock.clone())
@@ -139,6 +146,11 @@ impl TestApp {
 
     pub(crate) fn store_comes_back(&self) {
         self.store.away.store(false, Ordering::SeqCst);
+    }
+
+    /// Makes every refresh wait just before it moves a register, until the guard is dropped.
+    pub(crate) async fn hold_swaps(&self) -> RwLockWriteGuard<'_, ()> {
+        self.store.swaps.write().await
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -344,6 +356,8 @@ struct WatchedStore {
     inner: Arc<EmbeddedStore>,
     calls: AtomicU64,
     away: AtomicBool,
+    /// Written to by a test that makes refreshes wait just before they move a register.
+    swaps: RwLock<()>,
 }
 
 impl WatchedStore {
@@ -368,6 +382,7 @@ impl Store for WatchedStore {
         expires_at: UnixMs,
     ) -> Result<Swap, StoreError> {
         self.call()?;
+        let _turn = self.swaps.read().await;
         self.inner.swap_register(sid, seen, new, expires_at).await
     }
 

@@ -9,12 +9,16 @@
 
 mod harness;
 
+mod ceilings;
+mod compromise;
 mod errors;
 mod issue;
+mod kept;
 mod keys;
 mod late;
 mod logs;
 mod oauth;
+mod patches;
 mod process;
 mod refresh;
 mod revoke;

@@ -309,3 +309,16 @@ fn thefts_have_the_names_of_the_audit_log() {
     let all = [Theft::Sibling, Theft::Fork, Theft::Stale, Theft::Displaced, Theft::Contested];
     assert_eq!(all.map(Theft::name), ["sibling", "fork", "stale", "displaced", "contested"]);
 }
+
+#[test]
+fn the_token_of_a_kept_session_is_good_until_a_window_after_its_root_was_presented() {
+    let root = Presented { generation: 0, id: id(1), parent: id(0), minted: BEGIN };
+    let ask = |register: Option<&Register>, now| decide_kept(register, &root, W, now);
+    let far = BEGIN.after(Duration::from_hours(100));
+    assert_eq!(ask(None, far), Ok(()), "the answer was lost");
+    let presented = fresh(root, BEGIN.after(MINUTES));
+    assert_eq!(ask(Some(&presented), presented.at.after(W)), Ok(()));
+    assert_eq!(ask(Some(&presented), presented.at.after(W + MS)), Err(Theft::Stale));
+    let gone_on = fresh(Presented { generation: 1, id: id(2), parent: id(1), minted: BEGIN }, far);
+    assert_eq!(ask(Some(&gone_on), far), Err(Theft::Stale), "whatever the time");
+}
