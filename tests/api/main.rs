@@ -10,6 +10,7 @@
 mod harness;
 
 mod errors;
+mod hostile;
 mod issue;
 mod keys;
 mod late;
