@@ -24,7 +24,7 @@ pub use serve::{block_on, openapi, shutdown_signal};
 
 use crate::config::{Config, ServerConfig};
 use crate::http::{Readiness, Requirement, Services};
-use crate::keys::{Keys, Step};
+use crate::keys::Keys;
 use crate::random::{Random, SystemRandom};
 use crate::revocation::Follower;
 use crate::session::{Issuer, RefreshPolicy, RevocationPolicy, TokenPolicy, TokenSealer};
@@ -172,11 +172,7 @@ impl App {
         let keys = Arc::clone(&self.ground.keys);
         let Ok(done) = tokio::task::spawn_blocking(move || keys.tick(now)).await else { return };
         for step in self.watches.keys.note(done).unwrap_or_default() {
-            match step {
-                Step::Create { .. } => audit::key_changed(None, "create"),
-                Step::Reschedule { kid, .. } => audit::key_changed(Some(&kid), "reschedule"),
-                Step::Remove { kid } => audit::key_changed(Some(&kid), "remove"),
-            }
+            audit::key_changed(step.key(), step.name());
         }
     }
 

@@ -103,7 +103,10 @@ impl Config {
     /// Reads the layers (defaults, the file if there is one, the environment) and parses them.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
         let sources = sources::Sources::read(file, environment)?;
-        let raw = sources.raw()?;
+        let mut raw = sources.raw()?;
+        if sources.is_default("server.public_url") {
+            raw.follow_listener();
+        }
         let config = parse::parse(&raw, &sources)?;
         Ok(Loaded { config, raw })
     }

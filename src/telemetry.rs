@@ -49,7 +49,7 @@ pub fn init() {
     // Somebody else's subscriber (a test's, an embedder's) stays: not an error.
     let started = match LogFormat::of(sink) {
         LogFormat::Human => subscriber.with_ansi(true).try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_span_list(false).try_init(),
     };
     drop(started);
 }
@@ -63,10 +63,10 @@ fn wanted() -> Option<String> {
 }
 
 /// What is shown: what was asked for where that can be read, else `info`, of which the web server's own notes on its
-/// workers are not worth a line; audit events always.
+/// workers and on requests that are no HTTP are not worth a line; audit events always.
 fn filter(wanted: Option<&str>) -> EnvFilter {
     let asked = wanted.filter(|text| !text.trim().is_empty()).and_then(|text| EnvFilter::try_new(text).ok());
-    let base = asked.unwrap_or_else(|| EnvFilter::new("info,actix_server=warn"));
+    let base = asked.unwrap_or_else(|| EnvFilter::new("info,actix_server=warn,actix_http=off"));
     match format!("{}=info", audit::TARGET).parse() {
         Ok(always) => base.add_directive(always),
         Err(_) => base,

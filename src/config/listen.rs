@@ -54,7 +54,7 @@ fn check_clear_text(
 }
 
 /// An address; `localhost` is the one name that means the same everywhere.
-fn address(text: &str) -> Option<SocketAddr> {
+pub(super) fn address(text: &str) -> Option<SocketAddr> {
     if let Ok(address) = text.parse() {
         return Some(address);
     }

@@ -212,6 +212,13 @@ pub(super) struct RawClient {
 }
 
 impl RawConfig {
+    /// Takes the listener for the public URL: on a loopback address nobody else can be meant.
+    pub(super) fn follow_listener(&mut self) {
+        if super::listen::address(&self.server.listen).is_some_and(|address| address.ip().is_loopback()) {
+            self.server.public_url = format!("http://{}", self.server.listen);
+        }
+    }
+
     /// The effective configuration as TOML, secrets masked.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(&self.masked())

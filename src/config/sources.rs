@@ -91,6 +91,11 @@ impl Sources {
         }
     }
 
+    /// Whether nobody set this key.
+    pub(super) fn is_default(&self, key: &str) -> bool {
+        self.origin(key) == Origin::Default
+    }
+
     fn origin(&self, key: &str) -> Origin {
         origin(self.figment.find_metadata(key))
     }

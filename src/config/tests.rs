@@ -98,6 +98,21 @@ fn the_defaults_are_the_documented_ones() {
 }
 
 #[test]
+fn the_public_url_is_the_listener_unless_somebody_says_otherwise() {
+    let issuer = |text: &str, variables: &[(&str, &str)]| {
+        let loaded = load(text, variables).unwrap_or_else(|error| panic!("{error}"));
+        assert!(loaded.raw.to_toml().unwrap().contains(&loaded.config.server.public_url), "printed, too");
+        loaded.config.tokens.issuer.as_str().to_owned()
+    };
+    let elsewhere = [("SIGNET_SERVER__LISTEN", "127.0.0.1:9000")];
+    assert_eq!(issuer("", &elsewhere), "http://127.0.0.1:9000");
+    assert_eq!(issuer("server.listen = \"localhost:9000\"", &[]), "http://localhost:9000");
+    assert_eq!(issuer("server.public_url = \"https://a.example\"", &elsewhere), "https://a.example");
+    let default = "server.public_url = \"http://127.0.0.1:8080\"";
+    assert_eq!(issuer(default, &elsewhere), "http://127.0.0.1:8080", "said is said");
+}
+
+#[test]
 fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
     let file = "[tokens]\naccess_ttl = \"10m\"\nleeway = \"10s\"";
     let config =

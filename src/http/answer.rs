@@ -1,7 +1,9 @@
 //! What answers have in common.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, PRAGMA, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use signet_verifier::UnixMs;
@@ -10,7 +12,23 @@ use signet_verifier::UnixMs;
 pub(crate) fn uncached(status: StatusCode) -> HttpResponseBuilder {
     let mut builder = HttpResponse::build(status);
     builder.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    plain(&mut builder);
     builder
+}
+
+/// An answer that anyone may read, from any web page, and that caches may keep so long.
+pub(crate) fn public(status: StatusCode, max_age: Duration) -> HttpResponseBuilder {
+    let mut builder = HttpResponse::build(status);
+    builder
+        .insert_header((CACHE_CONTROL, format!("public, max-age={}", max_age.as_secs())))
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    plain(&mut builder);
+    builder
+}
+
+/// No browser takes it for anything else than its `Content-Type` says.
+fn plain(builder: &mut HttpResponseBuilder) {
+    builder.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
 }
 
 /// RFC 3339 in UTC with milliseconds.

@@ -14,6 +14,7 @@ use signet_verifier::{UnixMs, VerifyError};
 use super::form::Form;
 use super::gate::{Gate, Suspect};
 use crate::session::{Client, ClientRegistry, Credential, Permission};
+use crate::telemetry::audit;
 
 /// Why a caller was not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +133,7 @@ impl ClientSecret {
         match confidential {
             Some(client) if right > 0 => Ok(Arc::clone(client)),
             Some(_) | None => {
+                audit::client_refused(client.map(|client| &client.id), door.address);
                 door.gate.failed(&suspect, door.now).map_err(AccessError::TooManyFailures)?;
                 Err(AccessError::InvalidClient)
             }

@@ -158,6 +158,11 @@ fn body(error: &BodyError) -> Row {
                 OAuthCode::InvalidRequest,
             )
         }
+        BodyError::TooSlow => {
+            let title = "The body came too slowly";
+            row(StatusCode::REQUEST_TIMEOUT, "request_timeout", title, OAuthCode::InvalidRequest)
+                .then(Action::Retry)
+        }
         BodyError::Empty
         | BodyError::Interrupted
         | BodyError::NotAnObject

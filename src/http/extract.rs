@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use signet_verifier::{AudienceRule, KeyId, SessionId, UnixMs, VerifyError};
 
@@ -15,7 +15,7 @@ use super::Services;
 use super::credentials::{AccessError, Authorization, Door, Scheme, oauth_client};
 use super::error::ApiError;
 use super::form::Form;
-use super::json::unread;
+use super::json::whole;
 use super::peer;
 use super::problem::{OAuthRefusal, Problem};
 use super::routes::RouteError;
@@ -136,12 +136,8 @@ impl<A: Admits> FromRequest for ClientForm<A> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, OAuthRefusal>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let body = Bytes::from_request(&request, payload);
-        Box::pin(async move {
-            let body = body.await.map_err(|error| ApiError::from(unread(&error)))?;
-            Ok(client_form(&request, &body)?)
-        })
+        let (request, body) = (request.clone(), whole(request, payload));
+        Box::pin(async move { Ok(client_form(&request, &body.await?)?) })
     }
 }
 

@@ -9,6 +9,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use signet_verifier::{ClientId, UnixMs};
 
@@ -16,7 +17,8 @@ use signet_verifier::{ClientId, UnixMs};
 const FAILURES: u32 = 10;
 /// How long failures count, from the first one on.
 const WINDOW: Duration = Duration::from_mins(1);
-/// How many pairs are remembered. Evicting one forgives at most ten failures to a guesser with as many networks.
+/// How many pairs are remembered, the latest: a full house does not keep a new suspect out. Evicting one forgives at most
+/// ten failures to a guesser with as many networks.
 const REMEMBERED: u64 = 65_536;
 
 /// Whose failures are counted together.
@@ -66,7 +68,8 @@ impl Default for Gate {
 impl Gate {
     /// A gate that has seen no failure.
     pub fn new() -> Self {
-        Self(Cache::new(REMEMBERED))
+        let lru = EvictionPolicy::lru();
+        Self(Cache::builder().max_capacity(REMEMBERED).eviction_policy(lru).build())
     }
 
     /// Lets an attempt pass, or says how long to wait.

@@ -1,5 +1,7 @@
 //! `GET /livez`, `GET /readyz` and `GET /openapi.yaml`: for those who run the service.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
@@ -8,13 +10,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Services;
-use super::answer::uncached;
+use super::answer::{public, uncached};
 use super::openapi::NotReady;
 use super::problem::Problem;
 use super::routes::RouteError;
 
 /// The contract, as committed.
 pub(crate) const OPENAPI_YAML: &str = include_str!("../../openapi.yaml");
+
+/// It changes with the program only.
+const CONTRACT_MAX_AGE: Duration = Duration::from_mins(5);
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]
@@ -57,5 +62,7 @@ pub(crate) async fn readyz(services: Data<Services>) -> Result<HttpResponse, Pro
     responses((status = 200, description = "The contract", body = Object, content_type = "application/yaml"))
 )]
 pub(crate) async fn openapi_yaml() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI_YAML)
+    public(StatusCode::OK, CONTRACT_MAX_AGE)
+        .insert_header((CONTENT_TYPE, "application/yaml"))
+        .body(OPENAPI_YAML)
 }

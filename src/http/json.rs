@@ -3,10 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::value::MapAccessDeserializer;
@@ -19,6 +21,9 @@ use super::problem::Problem;
 
 /// The greatest length of a body in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a body may take to arrive, from the end of the request's head on: who sends slower holds a connection open for
+/// nothing.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why a request's body or parameters were refused. Carries names, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +34,9 @@ pub(crate) enum BodyError {
     /// Over [`MAX_BODY_BYTES`].
     #[error("the body is longer than {MAX_BODY_BYTES} bytes")]
     TooLong,
+    /// It did not arrive within [`BODY_DEADLINE`].
+    #[error("the body did not arrive within {} s", BODY_DEADLINE.as_secs())]
+    TooSlow,
     /// It did not arrive whole.
     #[error("the body could not be read")]
     Interrupted,
@@ -84,19 +92,23 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let headers = request.headers().clone();
-        let body = Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let body = body.await.map_err(|error| unread(&error))?;
-            Ok(Self(read(&headers, &body)?))
-        })
+        let body = whole(request, payload);
+        Box::pin(async move { Ok(Self(read(&headers, &body.await?)?)) })
     }
 }
 
-/// Why actix did not hand over the body.
-pub(crate) fn unread(error: &actix_web::Error) -> BodyError {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => BodyError::TooLong,
-        Some(_) | None => BodyError::Interrupted,
+/// The body, once it is there: whole, in time and not too long.
+pub(crate) fn whole(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Bytes, BodyError>> + use<> {
+    let body = timeout(BODY_DEADLINE, Bytes::from_request(request, payload));
+    async move {
+        let arrived = body.await.map_err(|_| BodyError::TooSlow)?;
+        arrived.map_err(|error| match error.as_error::<PayloadError>() {
+            Some(PayloadError::Overflow) => BodyError::TooLong,
+            Some(_) | None => BodyError::Interrupted,
+        })
     }
 }
 
@@ -197,6 +209,7 @@ mod tests {
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::web::{self, PayloadConfig};
     use actix_web::{App, HttpResponse};
+    use futures_util::StreamExt;
     use serde::Deserialize;
 
     use super::*;
@@ -262,6 +275,15 @@ mod tests {
         assert_eq!(parse("application/json", ""), Err(BodyError::Empty));
         assert_eq!(parse("text/plain", "{}"), Err(BodyError::ContentType("application/json")));
         assert_eq!(parse("application/jsonp", "{}"), Err(BodyError::ContentType("application/json")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let first = futures_util::stream::iter([Ok(Bytes::from_static(b"{"))]);
+        let stream = first.chain(futures_util::stream::pending::<Result<Bytes, PayloadError>>());
+        let mut payload: Payload = Payload::Stream { payload: Box::pin(stream) };
+        let request = TestRequest::default().to_http_request();
+        assert_eq!(whole(&request, &mut payload).await, Err(BodyError::TooSlow));
     }
 
     async fn post(content_type: &str, body: Vec<u8>) -> (u16, Value) {

@@ -4,14 +4,13 @@
 //! a cache go past it (no `stale-while-revalidate`).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH,
-};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use utoipa::ToSchema;
 
 use super::Services;
+use super::answer::public;
 
 /// The public keys.
 #[derive(ToSchema)]
@@ -35,24 +34,13 @@ pub(crate) struct Jwks {
 pub(crate) async fn jwks(request: HttpRequest, services: Data<Services>) -> HttpResponse {
     let published = services.keys.jwks();
     let known = is_known(request.headers(), &published.etag);
-    let mut builder = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut builder = public(status, services.jwks_max_age);
     builder.insert_header((ETAG, published.etag.as_str()));
-    public(&mut builder, &services);
     if known {
         return builder.finish();
     }
     builder.insert_header((CONTENT_TYPE, "application/json")).body(published.body.clone())
-}
-
-/// What anyone may read, from any web page, and caches may keep for `max-age`.
-pub(crate) fn public<'a>(
-    builder: &'a mut HttpResponseBuilder,
-    services: &Services,
-) -> &'a mut HttpResponseBuilder {
-    let max_age = services.jwks_max_age.as_secs();
-    builder
-        .insert_header((CACHE_CONTROL, format!("public, max-age={max_age}")))
-        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
 }
 
 /// `If-None-Match` (RFC 9110 §13.1.2): `*`, or a list of entity tags, compared weakly.

@@ -7,13 +7,14 @@ pub(crate) mod rotate;
 
 use actix_web::web;
 use serde::Serialize;
-use signet_verifier::UnixMs;
+use signet_verifier::{ClientId, KeyId, UnixMs};
 use utoipa::ToSchema;
 
 use super::answer::rfc3339;
 use super::error::ApiError;
 use super::routes::RouteError;
-use crate::keys::{KeyRing, KeyState, KeyUse, KeysError, RingEntry};
+use crate::keys::{KeyRing, KeyState, KeyUse, KeysError, RingEntry, Step};
+use crate::telemetry::audit;
 
 /// The key ring: public facts only.
 #[derive(Serialize, ToSchema)]
@@ -79,6 +80,16 @@ impl KeyEntry {
             expires_at: rfc3339(entry.times.expires_at),
         }
     }
+}
+
+/// Puts what was asked for and what came of it into the audit trail.
+fn record(client: &ClientId, key: Option<&KeyId>, what: &'static str, steps: &[Step]) {
+    audit::asked_by(client).in_scope(|| {
+        audit::key_changed(key, what);
+        for step in steps {
+            audit::key_changed(step.key(), step.name());
+        }
+    });
 }
 
 /// Runs a change of the ring, which writes files and may look for primes, beside the workers.

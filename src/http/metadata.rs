@@ -2,12 +2,13 @@
 //! several clients look first.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Services;
-use super::jwks::public;
+use super::answer::public;
 
 /// What this authorization server offers (RFC 8414 §2). Lists without entries are omitted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -81,7 +82,7 @@ pub(crate) async fn openid_configuration(services: Data<Services>) -> HttpRespon
 
 fn answer(services: &Services) -> HttpResponse {
     let document = ServerMetadata::new(services.tokens.issuer.as_str(), &services.public_url);
-    public(&mut HttpResponse::Ok(), services).json(document)
+    public(StatusCode::OK, services.jwks_max_age).json(document)
 }
 
 /// Where else the metadata of an issuer with a path is looked for: with the well-known string between host and path

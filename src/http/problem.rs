@@ -130,6 +130,10 @@ fn refusal(status: StatusCode, error: &ApiError) -> HttpResponseBuilder {
     if let Some(seconds) = error.retry_after() {
         builder.insert_header((RETRY_AFTER, seconds));
     }
+    if status == StatusCode::REQUEST_TIMEOUT {
+        // RFC 9110 §15.5.9: what is left of the request would be read as the next one.
+        builder.force_close();
+    }
     if let ApiError::Route(RouteError::Method(allowed)) = error {
         builder.insert_header((ALLOW, allowed.as_str()));
     }

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use signet_verifier::Effect;
+use tracing::Instrument;
 
 use super::Services;
 use super::answer::uncached;
@@ -14,6 +15,7 @@ use super::introspection::TokenInQuestion;
 use super::openapi::OAuthRefusals;
 use super::problem::OAuthRefusal;
 use crate::session::RevocationRequest;
+use crate::telemetry::audit;
 
 /// Revoke a token
 ///
@@ -35,7 +37,8 @@ pub(crate) async fn revoke(
         let effect = Effect::Logout;
         let (claims, issued_before, reason, keep) = (BTreeMap::new(), None, None, None);
         let revocation = RevocationRequest { scope, effect, claims, issued_before, reason, keep };
-        services.revoker.revoke(revocation, now.0).await?;
+        let revoking = services.revoker.revoke(revocation, now.0);
+        revoking.instrument(audit::asked_by(&request.client.id)).await?;
     }
     Ok(uncached(StatusCode::OK).finish())
 }

@@ -10,6 +10,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 use signet_verifier::{ClientId, Effect, KeyId, Reason, Scope, SessionId, Subject, TokenId, UnixMs};
+use tracing::Instrument;
 use utoipa::ToSchema;
 
 use super::Services;
@@ -20,6 +21,7 @@ use super::openapi::{BodyRefusals, ClientRefusals};
 use super::problem::Problem;
 use super::sessions::SessionTokens;
 use crate::session::{Delivery, RevocationRequest, Revoked};
+use crate::telemetry::audit;
 
 /// What is to be revoked.
 #[derive(Deserialize, ToSchema)]
@@ -134,12 +136,13 @@ struct Count {
     )
 )]
 pub(crate) async fn revoke(
-    _caller: Authorised<RevocationsWrite>,
+    caller: Authorised<RevocationsWrite>,
     services: Data<Services>,
     now: Now,
     body: JsonBody<RevocationBody>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(taken(services.revoker.revoke(body.0.into_request()?, now.0).await?))
+    let revoking = services.revoker.revoke(body.0.into_request()?, now.0);
+    Ok(taken(revoking.instrument(audit::asked_by(&caller.client.id)).await?))
 }
 
 /// The answer to a revocation that was taken.

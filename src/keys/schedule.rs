@@ -148,6 +148,25 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The key; a new one has its name only once it is in the ring.
+    pub const fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Reschedule { kid, .. } | Self::Remove { kid } => Some(kid),
+        }
+    }
+
+    /// What is done to it, in one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Reschedule { .. } => "reschedule",
+            Self::Remove { .. } => "remove",
+        }
+    }
+}
+
 /// What is to be done at `now`: nothing, most of the time.
 pub fn due(ring: &KeyRing, policy: &SchedulePolicy, now: UnixMs) -> Vec<Step> {
     let plan = Plan { ring, policy, now };

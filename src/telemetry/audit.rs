@@ -3,6 +3,8 @@
 //! The parameters are identifiers by type, so that a token, a secret or a key cannot get in by mistake. Nothing here
 //! knows a runtime or a web server: the domain calls these functions where the thing happens.
 
+use std::net::IpAddr;
+
 use signet_verifier::{ClientId, Effect, KeyId, Reason, ScopeKind, SessionId, Subject, TokenId, UnixMs};
 
 /// The target of every audit event.
@@ -90,8 +92,24 @@ pub fn revoked(scope: ScopeKind, effect: Effect, reason: Option<&Reason>, delive
     );
 }
 
+/// What happens within was asked for by this client: a span around the events.
+pub fn asked_by(client: &ClientId) -> tracing::Span {
+    tracing::info_span!(target: TARGET, "asked", client.id = %client)
+}
+
+/// Somebody did not prove to be a client; `None`: not even one that is registered.
+pub fn client_refused(client: Option<&ClientId>, address: Option<IpAddr>) {
+    tracing::warn!(
+        target: TARGET,
+        event = "client.refused",
+        client.id = client.map(tracing::field::display),
+        request.address = address.map(tracing::field::display),
+        "client authentication failed"
+    );
+}
+
 /// The key ring changed. A new key has its name only once it is in the ring. `step` is `create`, `reschedule`, `remove`,
-/// `compromise` or `import`.
+/// `compromise`, `import` or `rotate`.
 pub fn key_changed(key: Option<&KeyId>, step: &'static str) {
     tracing::info!(
         target: TARGET,

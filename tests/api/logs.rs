@@ -111,5 +111,15 @@ fn assert_audited(logged: &str) {
         2,
         "the theft's and the administrator's; the rest was revoked already"
     );
-    assert!(audited("key.changed") >= 3, "made, imported, rotated");
+    assert_eq!(audited("client.refused"), 1);
+    let key_step = |step: &str| {
+        events.iter().find(|line| line["event"] == "key.changed" && line["key.step"] == step).cloned()
+    };
+    assert!(key_step("create").is_some());
+    for step in ["import", "rotate"] {
+        assert_eq!(key_step(step).unwrap()["span"]["client.id"], "app", "who did it");
+    }
+    let by_admin =
+        |line: &&Value| line["event"] == "revocation.accepted" && line["span"]["client.id"] == "app";
+    assert_eq!(events.iter().filter(by_admin).count(), 1, "the theft's was nobody's request");
 }

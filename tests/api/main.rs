@@ -12,6 +12,7 @@ mod harness;
 mod ceilings;
 mod compromise;
 mod errors;
+mod hostile;
 mod issue;
 mod kept;
 mod keys;

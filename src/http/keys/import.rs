@@ -10,7 +10,7 @@ use signet_verifier::Algorithm;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{KeyList, change};
+use super::{KeyList, change, record};
 use crate::http::Services;
 use crate::http::answer::uncached;
 use crate::http::extract::{Authorised, KeysManage, Now};
@@ -40,13 +40,14 @@ pub(crate) struct ImportBody {
     responses((status = 201, description = "The key ring", body = KeyList), ClientRefusals, BodyRefusals, Conflict)
 )]
 pub(crate) async fn import(
-    _caller: Authorised<KeysManage>,
+    caller: Authorised<KeysManage>,
     services: Data<Services>,
     now: Now,
     body: JsonBody<ImportBody>,
 ) -> Result<HttpResponse, Problem> {
     let (keys, ImportBody { private_key_pem, alg }) = (Arc::clone(&services.keys), body.0);
     let pem = Zeroizing::new(private_key_pem);
-    change(move || keys.import(SigningKey::from_pkcs8_pem(&pem, alg)?, now.0)).await?;
+    let entry = change(move || keys.import(SigningKey::from_pkcs8_pem(&pem, alg)?, now.0)).await?;
+    record(&caller.client.id, Some(&entry.kid), "import", &[]);
     Ok(uncached(StatusCode::CREATED).json(KeyList::at(&services.keys.ring(), now.0)))
 }

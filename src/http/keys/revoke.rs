@@ -6,15 +6,17 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Deserialize;
 use signet_verifier::Reason;
+use tracing::Instrument;
 use utoipa::ToSchema;
 
-use super::change;
+use super::{change, record};
 use crate::http::Services;
 use crate::http::extract::{Authorised, KeysManage, KidInPath, Now};
 use crate::http::json::JsonBody;
 use crate::http::openapi::{BodyRefusals, ClientRefusals, NotFound};
 use crate::http::problem::Problem;
 use crate::http::revocations::{RevocationStatus, taken};
+use crate::telemetry::audit;
 
 /// Why.
 #[derive(Deserialize, ToSchema)]
@@ -41,7 +43,7 @@ pub(crate) struct RevokeKeyBody {
     )
 )]
 pub(crate) async fn revoke(
-    _caller: Authorised<KeysManage>,
+    caller: Authorised<KeysManage>,
     services: Data<Services>,
     now: Now,
     kid: KidInPath,
@@ -50,5 +52,8 @@ pub(crate) async fn revoke(
     let (keys, id) = (Arc::clone(&services.keys), kid.0.clone());
     // The ring first: while the cutoff spreads, nothing new is signed with the key.
     change(move || keys.compromise(&id, now.0)).await?;
-    Ok(taken(services.revoker.revoke_key(&kid.0, body.0.reason, now.0).await?))
+    let client = &caller.client.id;
+    record(client, Some(&kid.0), "compromise", &[]);
+    let revoking = services.revoker.revoke_key(&kid.0, body.0.reason, now.0);
+    Ok(taken(revoking.instrument(audit::asked_by(client)).await?))
 }

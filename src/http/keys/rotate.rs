@@ -9,7 +9,7 @@ use serde::Deserialize;
 use signet_verifier::Algorithm;
 use utoipa::ToSchema;
 
-use super::{KeyList, change};
+use super::{KeyList, change, record};
 use crate::http::Services;
 use crate::http::answer::uncached;
 use crate::http::extract::{Authorised, KeysManage, Now};
@@ -50,7 +50,7 @@ enum ActivateBody {
     responses((status = 200, description = "The key ring", body = KeyList), ClientRefusals, BodyRefusals, Conflict)
 )]
 pub(crate) async fn rotate(
-    _caller: Authorised<KeysManage>,
+    caller: Authorised<KeysManage>,
     services: Data<Services>,
     now: Now,
     body: JsonBody<RotateBody>,
@@ -60,6 +60,7 @@ pub(crate) async fn rotate(
         ActivateBody::Scheduled => Activate::Scheduled,
         ActivateBody::Now => Activate::Now,
     };
-    change(move || keys.rotate(alg, activate, now.0)).await?;
+    let steps = change(move || keys.rotate(alg, activate, now.0)).await?;
+    record(&caller.client.id, None, "rotate", &steps);
     Ok(uncached(StatusCode::OK).json(KeyList::at(&services.keys.ring(), now.0)))
 }

@@ -29,6 +29,7 @@ pub(crate) enum NotReady {}
 const MALFORMED: (u16, &str) = (400, "The request is not understood; the detail names the member");
 const UNAUTHORIZED: (u16, &str) = (401, "Credentials are missing or wrong");
 const FORBIDDEN: (u16, &str) = (403, "The client may not do this");
+const TOO_SLOW: (u16, &str) = (408, "The body did not arrive in time");
 const TOO_LARGE: (u16, &str) = (413, "The body is longer than 64 KiB");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is of another type");
 const TOO_MANY: (u16, &str) = (429, "Too many failed attempts to authenticate from this network");
@@ -49,13 +50,14 @@ impl IntoResponses for HolderRefusals {
 
 impl IntoResponses for BodyRefusals {
     fn responses() -> Responses {
-        problems(&[MALFORMED, TOO_LARGE, MEDIA_TYPE])
+        problems(&[MALFORMED, TOO_SLOW, TOO_LARGE, MEDIA_TYPE])
     }
 }
 
 impl IntoResponses for OAuthRefusals {
     fn responses() -> Responses {
-        let statuses = [MALFORMED, UNAUTHORIZED, TOO_LARGE, MEDIA_TYPE, TOO_MANY, OUR_FAULT, UNAVAILABLE];
+        let statuses =
+            [MALFORMED, UNAUTHORIZED, TOO_SLOW, TOO_LARGE, MEDIA_TYPE, TOO_MANY, OUR_FAULT, UNAVAILABLE];
         statuses.into_iter().map(|row| document(row, "application/json", &OAuthErrorBody::name())).collect()
     }
 }

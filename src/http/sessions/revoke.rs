@@ -2,12 +2,14 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use tracing::Instrument;
 
 use crate::http::Services;
 use crate::http::extract::{Authorised, Now, SessionsRevoke, SidInPath};
 use crate::http::openapi::ClientRefusals;
 use crate::http::problem::Problem;
 use crate::http::revocations::{RevocationStatus, taken};
+use crate::telemetry::audit;
 
 /// Revoke a session
 ///
@@ -24,10 +26,11 @@ use crate::http::revocations::{RevocationStatus, taken};
     )
 )]
 pub(crate) async fn revoke(
-    _caller: Authorised<SessionsRevoke>,
+    caller: Authorised<SessionsRevoke>,
     services: Data<Services>,
     now: Now,
     sid: SidInPath,
 ) -> Result<HttpResponse, Problem> {
-    Ok(taken(services.revoker.revoke_session(sid.0, None, now.0).await?))
+    let revoking = services.revoker.revoke_session(sid.0, None, now.0);
+    Ok(taken(revoking.instrument(audit::asked_by(&caller.client.id)).await?))
 }
