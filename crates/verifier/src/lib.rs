@@ -29,6 +29,9 @@
     )
 )]
 
+// The lines that the README shows compile.
+#![cfg_attr(doctest, doc = include_str!("../../../README.md"))]
+
 mod algorithm;
 mod claims;
 mod clock;
@@ -60,8 +63,3 @@ pub use jwk::{Jwk, JwkError, JwkSet};
 pub use jws::{CompactJws, VerifyingKey};
 pub use key_source::{CachedKeys, KeySet, KeySource, StaticKeys};
 pub use verifier::{Verified, Verifier};
-
-/// The lines that the README shows compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
