@@ -120,7 +120,10 @@ impl Refresher {
             return Ok(history);
         };
         self.lineage.check_size(session, &history.claims().with(claims), now)?;
-        self.revoker.patch_session(session, &history, claims, now).await.map_err(|error| unpatched(&error))?;
+        self.revoker
+            .patch_session(session, &history, claims, now)
+            .await
+            .map_err(|error| unpatched(&error))?;
         self.history(session)
     }
 

@@ -28,7 +28,6 @@
         reason = "tests fail by panicking"
     )
 )]
-
 // The lines that the README shows compile.
 #![cfg_attr(doctest, doc = include_str!("../../../README.md"))]
 
