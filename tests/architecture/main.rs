@@ -44,6 +44,25 @@ fn every_room_imports_only_what_stands_below_it() {
 }
 
 #[test]
+fn no_room_may_import_what_it_does_not() {
+    let files = SourceFile::under(CODE);
+    let mut idle = Vec::new();
+    for room in ROOMS {
+        let own =
+            files.iter().filter(|file| room_of(&file.path).is_some_and(|found| found.name == room.name));
+        let mentioned: Vec<String> = own.flat_map(SourceFile::mentions).collect();
+        let imports = |what: &str| {
+            let path = format!("crate::{what}");
+            mentioned.iter().any(|known| *known == path || known.starts_with(&format!("{path}::")))
+        };
+        idle.extend(
+            room.may.iter().filter(|what| !imports(what)).map(|what| format!("{}: {what}", room.name)),
+        );
+    }
+    assert_none(&idle);
+}
+
+#[test]
 fn every_file_belongs_to_a_room() {
     let homeless: Vec<String> = SourceFile::under(CODE)
         .into_iter()
