@@ -73,7 +73,8 @@ impl AccessMinter {
         let jti = TokenId::new(access.jti_time, &jti_chance);
         // The ceiling may have been lowered since the session was issued, and verifiers refuse what lives longer.
         let ttl = access.ttl.min(client.max_access_ttl.unwrap_or(self.policy.access_ttl));
-        let expires_at = access.issued_at.after(ttl - jitter(ttl, u16::from_be_bytes([high, low])));
+        let expires_at =
+            access.issued_at.after(ttl.saturating_sub(jitter(ttl, u16::from_be_bytes([high, low]))));
         let claims = self.claims(client, access, jti, expires_at);
         let payload = serde_json::to_vec(&claims).map_err(|_| IssueError::NoKey(algorithm))?;
         let ring = self.keys.ring();
