@@ -120,7 +120,10 @@ impl Refresher {
             return Ok(history);
         };
         self.lineage.check_size(session, &history.claims().with(claims), now)?;
-        self.revoker.patch_session(session, &history, claims, now).await.map_err(unpatched)?;
+        self.revoker
+            .patch_session(session, &history, claims, now)
+            .await
+            .map_err(|error| unpatched(&error))?;
         self.history(session)
     }
 
@@ -263,9 +266,10 @@ impl Refresher {
     }
 }
 
-fn unpatched(error: RevokeError) -> RefreshError {
-    match error {
-        RevokeError::PatchTooLarge(limit) => RefreshError::ClaimsTooLarge(limit),
-        _ => RefreshError::Unavailable,
+fn unpatched(error: &RevokeError) -> RefreshError {
+    if let RevokeError::PatchTooLarge(limit) = error {
+        RefreshError::ClaimsTooLarge(*limit)
+    } else {
+        RefreshError::Unavailable
     }
 }
