@@ -15,6 +15,7 @@ mod revocation_request;
 mod revoke;
 mod revoke_key;
 mod sealed;
+mod theft;
 
 pub use grant::{CustomClaims, CustomClaimsError, Grant, TokenPair};
 pub use introspect::{IntrospectionResponse, Introspector};

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use signet_verifier::{Reason, UnixMs};
+use signet_verifier::UnixMs;
 
 use super::grant::TokenPair;
 use super::history::{History, Verdict};
 use super::issue::Issuer;
 use super::lineage::{AccessContent, Lineage};
-use super::policy::{ClientRegistry, OnTheft, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
-use super::refresh_request::{RefreshCaller, RefreshError, RefreshRequest, Seen};
-use super::register::{Outcome, Theft, decide, decide_kept};
+use super::policy::{ClientRegistry, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
+use super::refresh_request::{RefreshCaller, RefreshError, RefreshRequest};
+use super::register::{Outcome, decide, decide_kept};
 use super::revocation_request::RevokeError;
 use super::revoke::Revoker;
 use super::sealed::{RefreshBinding, SealedSession, TokenSealer};
@@ -46,11 +46,11 @@ pub struct RefresherParts {
 pub struct Refresher {
     lineage: Lineage,
     sealer: Arc<TokenSealer>,
-    revoker: Arc<Revoker>,
+    pub(super) revoker: Arc<Revoker>,
     store: Arc<dyn Store>,
     journal: Arc<dyn Journal>,
     tokens: Arc<TokenPolicy>,
-    policy: Arc<RefreshPolicy>,
+    pub(super) policy: Arc<RefreshPolicy>,
     /// Since when the store has not answered, in milliseconds; 0 while it does.
     degraded_since: AtomicU64,
 }
@@ -209,41 +209,6 @@ impl Refresher {
         Ok(pair)
     }
 
-    /// A copy is in use: say so, and end what the policy says. The answer is a refusal whether or not that worked.
-    async fn theft(
-        &self,
-        theft: Theft,
-        current_at: UnixMs,
-        session: &SealedSession,
-        seen: &Seen,
-        now: UnixMs,
-    ) -> RefreshError {
-        audit::theft(&audit::Theft {
-            session: session.sid,
-            subject: &session.grant.subject,
-            client: &session.grant.client_id,
-            kind: theft.name(),
-            minted: session.presented.minted,
-            current_at,
-            address: seen.address.as_deref(),
-            user_agent: seen.user_agent.as_deref(),
-            action: self.policy.on_theft.name(),
-        });
-        let ended = match self.policy.on_theft {
-            OnTheft::RevokeSession => {
-                self.revoker.revoke_session(session.sid, theft_reason(theft), now).await.map(drop)
-            }
-            OnTheft::RevokeSubject => {
-                self.revoker.revoke_subject(&session.grant.subject, theft_reason(theft), now).await.map(drop)
-            }
-            OnTheft::Report => Ok(()),
-        };
-        if let Err(error) = ended {
-            tracing::error!(session.id = %session.sid, error = &error as &dyn std::error::Error, "a stolen session could not be ended");
-        }
-        RefreshError::Reused(theft)
-    }
-
     /// The session goes on under another name, from `root`; see [`Verdict::Kept`].
     async fn kept(
         &self,
@@ -303,11 +268,8 @@ impl Refresher {
 
 fn unpatched(error: &RevokeError) -> RefreshError {
     if let RevokeError::PatchTooLarge(limit) = error {
-        return RefreshError::ClaimsTooLarge(*limit);
+        RefreshError::ClaimsTooLarge(*limit)
+    } else {
+        RefreshError::Unavailable
     }
-    RefreshError::Unavailable
-}
-
-fn theft_reason(theft: Theft) -> Option<Reason> {
-    Reason::parse(&format!("refresh_reused: {}", theft.name())).ok()
 }

@@ -13,9 +13,12 @@
 //! Two nodes `s` apart move each edge of the window by `s`, so concurrency is tolerated for the window less `s`.
 
 mod stored;
+mod theft;
 
 use signet_verifier::UnixMs;
 use std::time::Duration;
+
+pub use self::theft::Theft;
 
 /// The id of one refresh token: 16 bytes, random at the root and a keyed hash of its parent's id after that.
 pub type RefreshId = [u8; 16];
@@ -95,34 +98,6 @@ impl Outcome {
             Self::TooSoon => "too_soon",
             Self::Straggler { .. } => "straggler",
             Self::Theft(theft) => theft.name(),
-        }
-    }
-}
-
-/// How a theft showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Theft {
-    /// A sibling of the current token.
-    Sibling,
-    /// A child of a sibling.
-    Fork,
-    /// An older token.
-    Stale,
-    /// A child that had been displaced by too many re-mints.
-    Displaced,
-    /// Too much contention over the session.
-    Contested,
-}
-
-impl Theft {
-    /// The name in audit events.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sibling => "sibling",
-            Self::Fork => "fork",
-            Self::Stale => "stale",
-            Self::Displaced => "displaced",
-            Self::Contested => "contested",
         }
     }
 }

@@ -33,6 +33,18 @@ pub(crate) async fn a_swap_of_what_was_not_seen_loses_and_says_what_is_there(ope
     assert_eq!(store.load_register(session(1)).await.unwrap(), Some(register(1)));
 }
 
+pub(crate) async fn a_registers_expiry_never_moves_back(open: Open) {
+    let store = open().store;
+    let (long, short) = (at(100 * HOUR), at(HOUR));
+    assert_eq!(store.swap_register(session(1), None, &register(1), long).await.unwrap(), Swap::Done);
+    let second = store.swap_register(session(1), Some(&register(1)), &register(2), short).await;
+    assert_eq!(second.unwrap(), Swap::Done);
+    assert_eq!(store.sweep(at(99 * HOUR)).await.unwrap(), 0);
+    assert_eq!(store.load_register(session(1)).await.unwrap(), Some(register(2)));
+    assert_eq!(store.sweep(at(101 * HOUR)).await.unwrap(), 1);
+    assert_eq!(store.load_register(session(1)).await.unwrap(), None);
+}
+
 pub(crate) async fn of_concurrent_swaps_exactly_one_wins(open: Open) {
     let engine = open();
     for round in 0..8 {

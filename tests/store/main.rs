@@ -20,6 +20,7 @@ macro_rules! hold_to_the_laws {
             hold_to_the_laws!(@each $engine:
                 a_register_is_what_was_swapped_in_last,
                 a_swap_of_what_was_not_seen_loses_and_says_what_is_there,
+                a_registers_expiry_never_moves_back,
                 of_concurrent_swaps_exactly_one_wins,
                 swaps_under_contention_lose_no_step,
                 positions_grow_and_the_last_is_the_head,
