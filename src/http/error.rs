@@ -64,47 +64,36 @@ impl ApiError {
 
     /// What went wrong this time.
     pub(crate) fn detail(&self) -> String {
-        match self {
-            Self::Keys(KeysError::StandbyTooYoung { ready_at }) => {
-                format!(
-                    "the standby key is not known to every verifier yet; it will be at {}",
-                    rfc3339(*ready_at)
-                )
-            }
-            // The domain does not know what the members of a request are called.
-            Self::Keys(KeysError::Key(error @ SigningKeyError::OtherAlgorithm(_))) => format!("alg: {error}"),
-            Self::Keys(KeysError::Key(error @ (SigningKeyError::Unreadable | SigningKeyError::Rejected))) => {
-                format!("private_key_pem: {error}")
-            }
-            Self::Access(_)
-            | Self::Body(_)
-            | Self::Route(_)
-            | Self::Grant(_)
-            | Self::Claims(_)
-            | Self::Issue(_)
-            | Self::Refresh(_)
-            | Self::Revoke(_)
-            | Self::Keys(_) => self.to_string(),
-        }
+        if let Self::Keys(error) = self { detail_of_keys(error) } else { self.to_string() }
     }
 
     /// After how many seconds another attempt makes sense.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        match self {
+        if let Self::Access(AccessError::TooManyFailures(wait)) = self {
             // Rounded up: an attempt at the second named is let in.
-            Self::Access(AccessError::TooManyFailures(wait)) => {
-                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-            }
-            Self::Access(_)
-            | Self::Body(_)
-            | Self::Route(_)
-            | Self::Grant(_)
-            | Self::Claims(_)
-            | Self::Issue(_)
-            | Self::Refresh(_)
-            | Self::Revoke(_)
-            | Self::Keys(_) => (self.row().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+            return Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         }
+        (self.row().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+    }
+}
+
+/// The ring knows neither calendars nor what the members of a request are called.
+fn detail_of_keys(error: &KeysError) -> String {
+    match error {
+        KeysError::StandbyTooYoung { ready_at } => {
+            let ready_at = rfc3339(*ready_at);
+            format!("the standby key is not known to every verifier yet; it will be at {ready_at}")
+        }
+        KeysError::Key(SigningKeyError::OtherAlgorithm(_)) => format!("alg: {error}"),
+        KeysError::Key(SigningKeyError::Unreadable | SigningKeyError::Rejected) => {
+            format!("private_key_pem: {error}")
+        }
+        KeysError::UnknownKey
+        | KeysError::AlgorithmNotConfigured(_)
+        | KeysError::Duplicate
+        | KeysError::Policy(_)
+        | KeysError::Key(_)
+        | KeysError::Directory(_) => error.to_string(),
     }
 }
 
