@@ -25,7 +25,7 @@ pub(super) struct Revoke {
     #[arg(long, value_name = "TIME")]
     issued_before: Option<String>,
     /// Sign out everywhere else: a file with a refresh token whose session goes on, `-` for standard input. With --sub.
-    #[arg(long, value_name = "FILE", requires = "sub")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sid", "jti", "client_id", "aud", "claim", "kid", "all"])]
     keep_file: Option<PathBuf>,
     /// Whom to wait for.
     #[arg(long, value_enum)]

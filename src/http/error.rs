@@ -8,7 +8,7 @@ use super::credentials::{AccessError, Scheme};
 use super::json::BodyError;
 use super::routes::RouteError;
 use super::row::{
-    Action, Challenge, OAuthCode, Row, ended, malformed, our_fault, row, unauthorized, unavailable,
+    Action, Challenge, OAuthCode, Row, ended, malformed, our_fault, row, too_slow, unauthorized, unavailable,
 };
 use super::token::GrantError;
 use crate::keys::{KeysError, SigningKeyError};
@@ -157,11 +157,7 @@ fn body(error: &BodyError) -> Row {
                 OAuthCode::InvalidRequest,
             )
         }
-        BodyError::TooSlow => {
-            let title = "The body came too slowly";
-            row(StatusCode::REQUEST_TIMEOUT, "request_timeout", title, OAuthCode::InvalidRequest)
-                .then(Action::Retry)
-        }
+        BodyError::TooSlow => too_slow(),
         BodyError::Empty
         | BodyError::Interrupted
         | BodyError::NotAnObject

@@ -90,16 +90,16 @@ impl Place {
     /// Starts the service in development mode and waits for its welcome.
     pub(crate) fn serve(&self) -> Serving {
         let mut command = self.command(env!("CARGO_BIN_EXE_signet"), &["serve"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut welcome = String::new();
-        for line in &mut lines {
-            welcome = welcome + &line + "\n";
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut serving = Serving { child, welcome: String::new() };
+        let lines = BufReader::new(serving.child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        for line in lines {
+            serving.welcome.extend([line.as_str(), "\n"]);
             if line.contains("Ctrl-C") {
-                return Serving { child, welcome };
+                return serving;
             }
         }
-        panic!("the service did not start: {welcome}");
+        panic!("the service did not start: {}", serving.welcome);
     }
 }
 
