@@ -38,12 +38,15 @@ impl LogFormat {
     }
 }
 
-/// Starts logging for this process; a second call changes nothing.
-pub fn init() {
+/// The variable that chooses what is shown: the tracing ecosystem's name for it.
+pub const WANTED: &str = EnvFilter::DEFAULT_ENV;
+
+/// Starts logging for this process with the value of [`WANTED`]; a second call changes nothing.
+pub fn init(wanted: Option<&str>) {
     let terminal = std::io::stderr().is_terminal();
     let sink = if terminal { LogSink::Terminal } else { LogSink::Pipe };
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter(wanted().as_deref()))
+        .with_env_filter(filter(wanted))
         .with_writer(std::io::stderr)
         .with_span_events(FmtSpan::NONE);
     // Somebody else's subscriber (a test's, an embedder's) stays: not an error.
@@ -52,14 +55,6 @@ pub fn init() {
         LogFormat::Json => subscriber.json().flatten_event(true).with_span_list(false).try_init(),
     };
     drop(started);
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "RUST_LOG is the tracing ecosystem's name, read before there is a configuration"
-)]
-fn wanted() -> Option<String> {
-    std::env::var(EnvFilter::DEFAULT_ENV).ok()
 }
 
 /// What is shown: what was asked for where that can be read, else `info`, of which the web server's own notes on its

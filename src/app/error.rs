@@ -55,6 +55,9 @@ pub enum AppError {
     /// The HTTP contract.
     #[error("the HTTP contract cannot be written as YAML")]
     Contract,
+    /// The process cannot be asked to end.
+    #[error("signals cannot be listened for")]
+    Signals(#[source] std::io::Error),
     /// The web server.
     #[error("the server stopped")]
     Serve(#[source] std::io::Error),

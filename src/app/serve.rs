@@ -85,14 +85,18 @@ impl App {
     }
 }
 
-/// Ready when the process is asked to end: SIGTERM from whoever manages it, or SIGINT from a keyboard.
-pub async fn shutdown_signal() {
+/// Ready when the process is asked to end: SIGTERM from whoever manages it, or SIGINT from a keyboard. From the call on, not
+/// from the first poll, so that neither ends it halfway through its start.
+pub fn shutdown_signal() -> Result<impl Future<Output = ()>, AppError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AppError::Signals)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Runs a future on the runtime that the web server needs, on this thread.

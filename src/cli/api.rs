@@ -1,6 +1,6 @@
 //! The running service, as commands that change something see it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -50,11 +50,11 @@ impl ApiArgs {
         let client = self.client.or_else(|| development.then(|| DEVELOPMENT_CLIENT.to_owned()));
         let client = client.ok_or_else(|| CliError::Usage("--client is required".into()))?;
         let secret = match (self.secret_file, context.environment.get(SECRET)) {
-            (Some(path), _) => read(path)?,
+            (Some(path), _) => read_secret(&path)?,
             (None, Some(secret)) => Zeroizing::new(secret.to_owned()),
             (None, None) if development && client == DEVELOPMENT_CLIENT => {
                 let StoreUrl::Redb(store) = &config.store.url;
-                read(DevelopmentClient::secret_file(store))?
+                read_secret(&DevelopmentClient::secret_file(store))?
             }
             (None, None) => {
                 return Err(CliError::Usage(format!("--secret-file or the variable {SECRET} is required")));
@@ -65,9 +65,14 @@ impl ApiArgs {
     }
 }
 
-fn read(path: PathBuf) -> Result<Zeroizing<String>, CliError> {
-    let text = std::fs::read_to_string(&path).map(Zeroizing::new);
-    let text = text.map_err(|source| CliError::File { path, source })?;
+/// A secret or a token in a file, `-` for standard input, without its line end.
+pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, CliError> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text = text.map(Zeroizing::new).map_err(|source| CliError::File { path: path.into(), source })?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 

@@ -81,7 +81,10 @@ pub(super) enum CliError {
 fn hint(error: &DirectoryError) -> &'static str {
     match error {
         DirectoryError::InUse(_) => ": stop the service first",
-        DirectoryError::Io { .. } | DirectoryError::Unreadable(_) | DirectoryError::KeyEncryptionKey => "",
+        DirectoryError::Io { .. }
+        | DirectoryError::Unreadable(_)
+        | DirectoryError::KeyEncryptionKey
+        | DirectoryError::KeyFile(_) => "",
     }
 }
 

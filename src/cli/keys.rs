@@ -14,7 +14,7 @@ use super::api::ApiArgs;
 use super::error::CliError;
 use super::output::table;
 use crate::app::open_key_encryption_key;
-use crate::config::{Config, EncryptionKey};
+use crate::config::{Config, EncryptionKey, KeysConfig};
 use crate::keys::{Directory, KeyEncryptionKey, KeyRing, KeyState, KeyUse, RingEntry, SigningKey};
 use crate::random::SystemRandom;
 
@@ -121,15 +121,29 @@ fn import(file: &Path, alg: Option<Algorithm>, api: ApiArgs, context: &mut Conte
 
 fn reseal(new_key_file: &Path, context: &mut Context) -> Result<(), CliError> {
     let config = context.load()?.config.keys;
+    require_ring(&config)?;
     let new = KeyEncryptionKey::from_file(new_key_file)?;
     let random = SystemRandom::new();
     let mut directory = Directory::open(&config.directory, open_key_encryption_key(&config, &random)?)?;
     directory.reseal(new, &random)?;
-    let text = format!(
-        "The ring in {} is sealed under the new key. Before the service is started again: keys.encryption_key_file = {:?}.",
-        config.directory.display(),
-        new_key_file.display().to_string()
-    );
+    let file = new_key_file.display();
+    let next = match config.encryption_key {
+        EncryptionKey::BesideRing => {
+            directory.keep_key_beside_ring()?;
+            format!(", which lies beside it now. Nothing is to be changed; {file} is no longer needed.")
+        }
+        EncryptionKey::File(old) => format!(
+            ". Before the service is started again: keys.encryption_key_file = {:?}, or its text into {}.",
+            file.to_string(),
+            old.display()
+        ),
+        EncryptionKey::Text(_) => {
+            format!(
+                ". Before the service is started again: the text of {file} into SIGNET_KEYS__ENCRYPTION_KEY."
+            )
+        }
+    };
+    let text = format!("The ring in {} is sealed under the new key{next}", config.directory.display());
     context.output.show(&text, &json!({"resealed": config.directory}))
 }
 
@@ -140,17 +154,19 @@ fn show_keys(answer: &Value, context: &mut Context) -> Result<(), CliError> {
 
 /// The ring in the configured directory; nothing is created where there is none.
 pub(super) fn read_ring(config: &Config) -> Result<KeyRing, CliError> {
-    let directory = &config.keys.directory;
-    let none =
-        || CliError::Usage(format!("{}: there is no key ring: the service makes it", directory.display()));
-    if !directory.is_dir() {
-        return Err(none());
-    }
-    if matches!(config.keys.encryption_key, EncryptionKey::BesideRing) && is_empty(directory) {
-        return Err(none());
-    }
+    require_ring(&config.keys)?;
     let kek = open_key_encryption_key(&config.keys, &SystemRandom::new())?;
-    Directory::open_read_only(directory, kek)?.load()?.ok_or_else(none)
+    Directory::open_read_only(&config.keys.directory, kek)?.load()?.ok_or_else(|| no_ring(&config.keys))
+}
+
+/// Refuses a directory that no service has ever used: opening it would make a key-encryption key there.
+fn require_ring(config: &KeysConfig) -> Result<(), CliError> {
+    let directory = &config.directory;
+    if directory.is_dir() && !is_empty(directory) { Ok(()) } else { Err(no_ring(config)) }
+}
+
+fn no_ring(config: &KeysConfig) -> CliError {
+    CliError::Usage(format!("{}: there is no key ring: the service makes it", config.directory.display()))
 }
 
 fn is_empty(directory: &Path) -> bool {

@@ -1,10 +1,13 @@
 //! `signet revoke`: takes tokens and sessions back.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Context;
-use super::api::ApiArgs;
+use super::api::{ApiArgs, read_secret};
 use super::error::CliError;
 
 /// What to take back, and how.
@@ -18,6 +21,18 @@ pub(super) struct Revoke {
     /// Why, for the audit trail.
     #[arg(long)]
     reason: Option<String>,
+    /// Sessions begun before this (RFC 3339). Default: until now.
+    #[arg(long, value_name = "TIME")]
+    issued_before: Option<String>,
+    /// Sign out everywhere else: a file with a refresh token whose session goes on, `-` for standard input. With --sub.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sid", "jti", "client_id", "aud", "claim", "kid", "all"])]
+    keep_file: Option<PathBuf>,
+    /// Whom to wait for.
+    #[arg(long, value_enum)]
+    wait: Option<WaitArg>,
+    /// How long to wait at most, such as 500ms or 5s.
+    #[arg(long, value_name = "DURATION", requires = "wait", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -60,6 +75,16 @@ enum EffectArg {
     Refresh,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WaitArg {
+    /// Nobody.
+    None,
+    /// Every connected node.
+    Nodes,
+    /// Every connected node and verifier.
+    Verifiers,
+}
+
 fn claim(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected name=value")?;
     if name.is_empty() { Err("expected name=value".into()) } else { Ok((name.into(), value.into())) }
@@ -67,21 +92,39 @@ fn claim(text: &str) -> Result<(String, String), String> {
 
 impl Revoke {
     pub(super) fn run(self, context: &mut Context) -> Result<(), CliError> {
-        let body = self.body();
+        // A token is never an argument: arguments are seen by everybody.
+        let keep = self.keep_file.as_deref().map(read_secret).transpose()?;
+        let body = self.body(keep.as_deref().map(String::as_str));
         let answer = self.api.connect(context)?.post("/v1/revocations", &body)?;
-        context.output.show(describe(&answer), &answer)
+        let kept = answer
+            .get("kept")
+            .map(|pair| format!("\n\nThe kept session goes on with these tokens:\n{pair:#}"));
+        context.output.show(&format!("{}{}", describe(&answer), kept.unwrap_or_default()), &answer)
     }
 
-    fn body(&self) -> Value {
+    fn body(&self, keep: Option<&str>) -> Value {
         let effect = match self.effect {
             EffectArg::Logout => "logout",
             EffectArg::Refresh => "refresh",
         };
-        let mut body = json!({"scope": self.scope.to_json(), "effect": effect});
-        if let (Some(reason), Some(members)) = (&self.reason, body.as_object_mut()) {
-            members.insert("reason".into(), json!(reason));
-        }
-        body
+        let wait = self.wait.map(|wait| match wait {
+            WaitArg::None => "none",
+            WaitArg::Nodes => "nodes",
+            WaitArg::Verifiers => "verifiers",
+        });
+        let mut body = Map::from_iter([
+            ("scope".to_owned(), self.scope.to_json()),
+            ("effect".to_owned(), json!(effect)),
+        ]);
+        let given = [
+            ("reason", self.reason.as_ref().map(|reason| json!(reason))),
+            ("issued_before", self.issued_before.as_ref().map(|time| json!(time))),
+            ("keep", keep.map(|token| json!(token))),
+            ("wait", wait.map(|wait| json!(wait))),
+            ("timeout_ms", self.timeout.map(|timeout| json!(timeout.as_millis()))),
+        ];
+        body.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Value::Object(body)
     }
 }
 
@@ -127,7 +170,7 @@ mod tests {
     }
 
     fn body(line: &str) -> Value {
-        Line::try_parse_from(std::iter::once("revoke").chain(line.split(' '))).ok().unwrap().revoke.body()
+        Line::try_parse_from(std::iter::once("revoke").chain(line.split(' '))).ok().unwrap().revoke.body(None)
     }
 
     #[test]
@@ -140,6 +183,11 @@ mod tests {
         assert_eq!(
             body("--claim tenant=a=b --effect refresh"),
             json!({"scope": {"claim": {"tenant": "a=b"}}, "effect": "refresh"})
+        );
+        assert_eq!(
+            body("--jti x --wait nodes --timeout 2s --issued-before 2026-11-18T11:06:40Z"),
+            json!({"scope": {"jti": "x"}, "effect": "logout", "wait": "nodes", "timeout_ms": 2000,
+                "issued_before": "2026-11-18T11:06:40Z"})
         );
     }
 }

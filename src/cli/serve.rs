@@ -12,7 +12,7 @@ use crate::telemetry;
 
 /// Runs until it is told to stop.
 pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
-    telemetry::init();
+    telemetry::init(context.environment.get(telemetry::WANTED));
     let mut config = context.load()?.config;
     let development = match context.file {
         Some(_) => None,
@@ -21,9 +21,11 @@ pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
     let listen = config.server.listen;
     let (public_url, keys) = (config.server.public_url.clone(), config.keys.directory.clone());
     block_on(async {
-        let app = App::builder(config).build().await?;
+        let shutdown = shutdown_signal()?;
+        // First of all: where somebody listens already, no keys are made and no store is opened.
         let listener =
             TcpListener::bind(listen).map_err(|source| AppError::Listen { address: listen, source })?;
+        let app = App::builder(config).build().await?;
         let address = listener.local_addr().map_err(AppError::Serve)?;
         tracing::info!("listening on http://{address}, known as {public_url}");
         if let Some(client) = &development {
@@ -31,7 +33,7 @@ pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
             // Nobody reads it: no reason not to serve.
             drop(context.output.show(&welcome.to_text(), &welcome.to_json()));
         }
-        app.run_until(listener, shutdown_signal()).await?;
+        app.run_until(listener, shutdown).await?;
         Ok(())
     })
 }

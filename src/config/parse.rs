@@ -229,6 +229,10 @@ fn encryption_key(
     server: &ServerConfig,
     sources: &Sources,
 ) -> Result<EncryptionKey, ConfigError> {
+    if let (Some(_), Some(_)) = (&raw.keys.encryption_key_file, sources.encryption_key()) {
+        let problem = "SIGNET_KEYS__ENCRYPTION_KEY holds a key, too: give one of them";
+        return Err(sources.error("keys.encryption_key_file", problem));
+    }
     if let Some(file) = &raw.keys.encryption_key_file {
         return Ok(EncryptionKey::File(path(file, "keys.encryption_key_file", sources)?));
     }
@@ -267,7 +271,17 @@ fn warnings(tokens: &TokenPolicy, server: &ServerConfig, raw: &RawConfig) -> Vec
         warnings
             .push(format!("Listening on {} without TLS, as server.allow_plain_http says.", server.listen));
     }
+    let secret_files = raw.clients.iter().filter_map(|client| client.secret_file.as_deref());
+    let files = secret_files.chain(raw.keys.encryption_key_file.as_deref());
+    warnings.extend(files.filter(|path| everybody_reads(path)).map(|path| {
+        format!("{path} holds a secret and can be read by everybody on this machine: chmod 600 {path}.")
+    }));
     warnings
+}
+
+fn everybody_reads(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
 #[cfg(test)]

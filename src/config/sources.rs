@@ -23,7 +23,7 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// Those of this process. Variables that are not Unicode are none of ours.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub fn of_process() -> Self {
         let variables = std::env::vars_os();
         Self(

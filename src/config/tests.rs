@@ -1,5 +1,6 @@
 //! The configuration as its users meet it: files and variables in, policies or one clear sentence out.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -167,6 +168,8 @@ fn the_key_encryption_key_comes_from_a_file_or_the_environment() {
     assert_eq!(*text, "AAAA");
     let config = good("[keys]\nencryption_key_file = \"kek\"");
     assert!(matches!(config.keys.encryption_key, EncryptionKey::File(path) if path == Path::new("kek")));
+    let both = refused("[keys]\nencryption_key_file = \"kek\"", &secret);
+    assert!(both.starts_with("keys.encryption_key_file: SIGNET_KEYS__ENCRYPTION_KEY"), "{both}");
     let public = "[server]\nlisten = \"0.0.0.0:80\"\npublic_url = \"https://auth.example\"";
     assert!(load(public, &secret).is_ok());
 }
@@ -313,6 +316,11 @@ fn a_secret_file_is_read_without_its_line_end() {
     let credential = &config.clients.first().unwrap().credential;
     assert!(credential.accepts("correct horse battery staple"));
     assert!(matches!(credential, Credential::SecretSha256(_)));
+    for (mode, warned) in [(0o644, 1), (0o640, 0), (0o600, 0)] {
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        let warnings = good(&format!("[[clients]]\nid = \"web\"\nsecret_file = {:?}", file.path())).warnings;
+        assert_eq!(warnings.len(), warned, "{mode:o}: {warnings:?}");
+    }
     let short = File::new("hunter2\n");
     let message = refused(&format!("[[clients]]\nid = \"web\"\nsecret_file = {:?}", short.path()), &[]);
     assert!(message.contains("at least 16 characters"), "{message}");

@@ -8,7 +8,7 @@ use super::credentials::{AccessError, Scheme};
 use super::json::BodyError;
 use super::routes::RouteError;
 use super::row::{
-    Action, Challenge, OAuthCode, Row, ended, malformed, our_fault, row, unauthorized, unavailable,
+    Action, Challenge, OAuthCode, Row, ended, malformed, our_fault, row, too_slow, unauthorized, unavailable,
 };
 use super::token::GrantError;
 use crate::keys::{KeysError, SigningKeyError};
@@ -64,28 +64,7 @@ impl ApiError {
 
     /// What went wrong this time.
     pub(crate) fn detail(&self) -> String {
-        match self {
-            Self::Keys(KeysError::StandbyTooYoung { ready_at }) => {
-                format!(
-                    "the standby key is not known to every verifier yet; it will be at {}",
-                    rfc3339(*ready_at)
-                )
-            }
-            // The domain does not know what the members of a request are called.
-            Self::Keys(KeysError::Key(error @ SigningKeyError::OtherAlgorithm(_))) => format!("alg: {error}"),
-            Self::Keys(KeysError::Key(error @ (SigningKeyError::Unreadable | SigningKeyError::Rejected))) => {
-                format!("private_key_pem: {error}")
-            }
-            Self::Access(_)
-            | Self::Body(_)
-            | Self::Route(_)
-            | Self::Grant(_)
-            | Self::Claims(_)
-            | Self::Issue(_)
-            | Self::Refresh(_)
-            | Self::Revoke(_)
-            | Self::Keys(_) => self.to_string(),
-        }
+        if let Self::Keys(error) = self { detail_of_keys(error) } else { self.to_string() }
     }
 
     /// After how many seconds another attempt makes sense.
@@ -95,6 +74,26 @@ impl ApiError {
             return Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         }
         (self.row().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+    }
+}
+
+/// The ring knows neither calendars nor what the members of a request are called.
+fn detail_of_keys(error: &KeysError) -> String {
+    match error {
+        KeysError::StandbyTooYoung { ready_at } => {
+            let ready_at = rfc3339(*ready_at);
+            format!("the standby key is not known to every verifier yet; it will be at {ready_at}")
+        }
+        KeysError::Key(SigningKeyError::OtherAlgorithm(_)) => format!("alg: {error}"),
+        KeysError::Key(SigningKeyError::Unreadable | SigningKeyError::Rejected) => {
+            format!("private_key_pem: {error}")
+        }
+        KeysError::UnknownKey
+        | KeysError::AlgorithmNotConfigured(_)
+        | KeysError::Duplicate
+        | KeysError::Policy(_)
+        | KeysError::Key(_)
+        | KeysError::Directory(_) => error.to_string(),
     }
 }
 
@@ -158,11 +157,7 @@ fn body(error: &BodyError) -> Row {
                 OAuthCode::InvalidRequest,
             )
         }
-        BodyError::TooSlow => {
-            let title = "The body came too slowly";
-            row(StatusCode::REQUEST_TIMEOUT, "request_timeout", title, OAuthCode::InvalidRequest)
-                .then(Action::Retry)
-        }
+        BodyError::TooSlow => too_slow(),
         BodyError::Empty
         | BodyError::Interrupted
         | BodyError::NotAnObject

@@ -116,6 +116,12 @@ pub(crate) const fn malformed(code: &'static str, title: &'static str) -> Row {
     row(StatusCode::BAD_REQUEST, code, title, OAuthCode::InvalidRequest)
 }
 
+/// The request did not arrive in time.
+pub(crate) const fn too_slow() -> Row {
+    let title = "The body came too slowly";
+    row(StatusCode::REQUEST_TIMEOUT, "request_timeout", title, OAuthCode::InvalidRequest).then(Action::Retry)
+}
+
 /// It works later.
 pub(crate) const fn unavailable(code: &'static str, title: &'static str) -> Row {
     row(StatusCode::SERVICE_UNAVAILABLE, code, title, OAuthCode::TemporarilyUnavailable).then(Action::Retry)

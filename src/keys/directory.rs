@@ -38,6 +38,9 @@ pub enum DirectoryError {
     /// Not 32 bytes in base64.
     #[error("the key-encryption key is not 32 bytes in base64")]
     KeyEncryptionKey,
+    /// A file that should hold a key-encryption key does not.
+    #[error("{0}: not a key-encryption key: 32 bytes in base64")]
+    KeyFile(PathBuf),
 }
 
 /// A directory that holds the ring; locked for writing while open for writing.
@@ -95,13 +98,29 @@ impl Directory {
         self.save_under(&self.kek, ring, random)
     }
 
-    /// Seals everything under another key-encryption key.
+    /// Seals everything under another key-encryption key. Where a crash came between this and whatever told the service
+    /// of the new key, the ring is under it already: then there is nothing to do.
     pub fn reseal(&mut self, new: KeyEncryptionKey, random: &dyn Random) -> Result<(), DirectoryError> {
+        let old = std::mem::replace(&mut self.kek, new);
+        if self.load().is_ok() {
+            return Ok(());
+        }
+        let new = std::mem::replace(&mut self.kek, old);
         if let Some(ring) = self.load()? {
             self.save_under(&new, &ring, random)?;
         }
         self.kek = new;
         Ok(())
+    }
+
+    /// Puts this directory's key-encryption key into the file beside the ring. After [`Directory::reseal`], never before:
+    /// the file's old key is of use as long as the ring is under it.
+    pub fn keep_key_beside_ring(&self) -> Result<(), DirectoryError> {
+        let path = self.path.join(KeyEncryptionKey::FILE_NAME);
+        match self.access {
+            Access::Writing(_) => write_whole(&path, self.kek.to_base64().as_bytes()),
+            Access::Reading => Err(io_error(&path, "writing")(ErrorKind::ReadOnlyFilesystem.into())),
+        }
     }
 
     fn save_under(

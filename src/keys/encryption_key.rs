@@ -35,7 +35,7 @@ impl KeyEncryptionKey {
 
     /// Reads the file, base64 text.
     pub fn from_file(path: &Path) -> Result<Self, DirectoryError> {
-        Self::from_base64(&read_text(path)?)
+        Self::from_base64(&read_text(path)?).map_err(|_| DirectoryError::KeyFile(path.into()))
     }
 
     /// Reads the key-encryption key beside the ring, or makes one there (0600). The flag says whether it was made now.
@@ -57,9 +57,14 @@ impl KeyEncryptionKey {
         }
         let mut bytes = Zeroizing::new([0; 32]);
         random.fill(bytes.as_mut_slice());
-        let text = Zeroizing::new(WITH_PADDING.encode(bytes.as_slice()) + "\n");
-        write_whole(&path, text.as_bytes())?;
-        Ok((Self(bytes), true))
+        let made = Self(bytes);
+        write_whole(&path, made.to_base64().as_bytes())?;
+        Ok((made, true))
+    }
+
+    /// The text of a file that holds it.
+    pub(super) fn to_base64(&self) -> Zeroizing<String> {
+        Zeroizing::new(WITH_PADDING.encode(self.0.as_slice()) + "\n")
     }
 
     /// Nonce ‖ ciphertext ‖ tag.
