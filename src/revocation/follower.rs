@@ -14,7 +14,7 @@ pub struct AccessHorizon {
     pub longest_access_ttl: Duration,
     /// How far clocks may be apart.
     pub leeway: Duration,
-    /// How far ahead of this node's clock a stored cutoff may plausibly lie; one further ahead is cut back and reported.
+    /// How far ahead of this node's clock a stored cutoff may plausibly lie; one further ahead is reported.
     pub furthest_ahead: Duration,
 }
 
@@ -70,26 +70,27 @@ impl Follower {
         let (ttl, leeway) = (self.horizon.longest_access_ttl, self.horizon.leeway);
         let access = cutoff.within_access_horizon(cutoff.made_at, ttl, leeway);
         if access.expires_at > now {
-            self.denylist.apply(&self.plausible(access, now));
+            self.report_if_far_ahead(&access, now);
+            self.denylist.apply(&access);
         }
     }
 
     fn apply(&self, cutoff: &Cutoff, now: UnixMs) {
         let access = cutoff.within_access_horizon(now, self.horizon.longest_access_ttl, self.horizon.leeway);
-        self.denylist.apply(&self.plausible(access, now));
+        self.report_if_far_ahead(&access, now);
+        self.denylist.apply(&access);
     }
 
-    fn plausible(&self, mut cutoff: Cutoff, now: UnixMs) -> Cutoff {
-        let furthest = now.after(self.horizon.furthest_ahead);
-        if cutoff.issued_before > furthest {
+    /// A clock was wrong, here or elsewhere. The cutoff stays as it is: what is issued meanwhile takes a time not before it
+    /// and works, and cutting it back here but not in the log would deny at refresh what was issued under the cut.
+    fn report_if_far_ahead(&self, cutoff: &Cutoff, now: UnixMs) {
+        if cutoff.issued_before > now.after(self.horizon.furthest_ahead) {
             tracing::error!(
                 scope = cutoff.scope.kind().name(),
                 ahead_ms = cutoff.issued_before.since(now).as_millis(),
-                "a stored cutoff lies too far ahead of this clock and was cut back: check the clocks"
+                "a stored cutoff lies further ahead of this clock than any clock should be: check the clocks"
             );
-            cutoff.issued_before = furthest;
         }
-        cutoff
     }
 
     fn position(&self) -> Option<Position> {
@@ -173,14 +174,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_access_tokens_cannot_outlive_is_not_held_and_what_lies_too_far_ahead_is_cut_back() {
+    async fn what_access_tokens_cannot_outlive_is_not_held_and_what_lies_too_far_ahead_is_kept_as_it_is() {
         let store = Arc::new(MemoryStore::new([1; 8]));
         let ahead = NOW.after(Duration::from_hours(1));
         store.append(&[logout("old", NOW.before(TTL)), logout("ahead", ahead)]).await.unwrap();
         let follower = follower(&store);
         follower.load(NOW).await.unwrap();
         assert_eq!(latest(&follower, "old"), UnixMs::default());
-        assert_eq!(latest(&follower, "ahead"), NOW.after(Duration::from_secs(4)));
+        assert_eq!(latest(&follower, "ahead"), ahead);
     }
 
     #[tokio::test]

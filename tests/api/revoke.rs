@@ -298,3 +298,21 @@ fn only_sessions_begun_before_a_given_time_end() {
         assert!(app.is_active(&young.access_token()).await);
     });
 }
+
+#[test]
+fn a_clock_that_was_set_back_logs_nobody_out() {
+    run(async {
+        let app = TestApp::start().await;
+        let before = app.issue(json!({"sub": "u", "aud": "api"})).await;
+        app.clock.advance(Duration::from_hours(1));
+        revoke(&app, json!({"scope": {"sub": "u"}})).await;
+        app.clock.set(crate::harness::START);
+        let app = app.restart().await;
+        let after = app.issue(json!({"sub": "u", "aud": "api"})).await;
+        assert!(!app.is_active(&before.access_token()).await);
+        assert!(app.is_active(&after.access_token()).await);
+        app.refresh(&after.refresh_token()).await.expect(200);
+        revoke(&app, json!({"scope": {"sub": "u"}})).await;
+        assert!(!app.is_active(&after.access_token()).await, "and what was issued meanwhile can be revoked");
+    });
+}
