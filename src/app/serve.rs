@@ -16,6 +16,9 @@ use crate::http;
 /// How long requests in flight may take to finish once the end has been announced.
 const SHUTDOWN_SECONDS: u64 = 10;
 
+/// How long a request's head may take to arrive; how long its body may, the http room knows.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+
 /// How often due work is done.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -34,6 +37,7 @@ impl App {
         let server = HttpServer::new(move || Web::new().configure(http::routes(services.clone())))
             .workers(self.workers().get())
             .disable_signals()
+            .client_request_timeout(HEAD_DEADLINE)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .listen(listener)
             .map_err(AppError::Serve)?

@@ -68,8 +68,13 @@ impl Default for Gate {
 impl Gate {
     /// A gate that has seen no failure.
     pub fn new() -> Self {
-        let lru = EvictionPolicy::lru();
-        Self(Cache::builder().max_capacity(REMEMBERED).eviction_policy(lru).build())
+        Self::remembering(REMEMBERED)
+    }
+
+    fn remembering(suspects: u64) -> Self {
+        // The usual policy of this cache lets nobody in who is not asked for more often than those inside.
+        let policy = EvictionPolicy::lru();
+        Self(Cache::builder().max_capacity(suspects).eviction_policy(policy).build())
     }
 
     /// Lets an attempt pass, or says how long to wait.
@@ -140,6 +145,23 @@ mod tests {
         assert_eq!(gate.check(&suspect("192.0.2.2", Some("app")), NOW), Ok(()));
         assert_eq!(gate.check(&suspect("192.0.2.1", Some("other")), NOW), Ok(()));
         assert_eq!(gate.check(&suspect("192.0.2.2", None), NOW), Ok(()));
+    }
+
+    #[test]
+    fn a_house_full_of_suspects_keeps_no_new_one_out() {
+        let gate = Gate::remembering(100);
+        for n in 0..150 {
+            // Well known: seen again and again.
+            fail(&gate, &suspect(&format!("198.51.100.{n}"), None), 40);
+        }
+        gate.0.run_pending_tasks();
+        assert!(gate.0.entry_count() <= 100, "the house has a size");
+        let guesser = suspect("192.0.2.1", None);
+        for _ in 0..10 {
+            fail(&gate, &guesser, 1);
+            gate.0.run_pending_tasks();
+        }
+        assert!(gate.check(&guesser, NOW).is_err());
     }
 
     #[test]

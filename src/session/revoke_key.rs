@@ -7,6 +7,7 @@ use signet_verifier::{Cutoff, Effect, KeyId, Reason, Scope, UnixMs};
 use super::revocation_request::{RevocationRequest, RevokeError, Revoked};
 use super::revoke::Revoker;
 use crate::keys::{KeyState, KeyUse, KeysError, RingEntry};
+use crate::telemetry::audit;
 
 impl Revoker {
     /// Takes a compromised key out of the ring, promotes its standby, and says so on the feed: a `kid` cutoff for a signing
@@ -21,7 +22,11 @@ impl Revoker {
         let entry = match known {
             None => return Err(KeysError::UnknownKey.into()),
             Some(entry) if entry.times.state(now) == KeyState::Compromised => entry,
-            Some(_) => self.keys.compromise(kid, now)?,
+            Some(_) => {
+                let entry = self.keys.compromise(kid, now)?;
+                audit::key_changed(Some(&entry.kid), "compromise");
+                entry
+            }
         };
         let cutoff = match entry.usage() {
             KeyUse::Signing(_) => self.key_cutoff(&entry, reason, now),

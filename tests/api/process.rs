@@ -1,6 +1,5 @@
 //! The program itself, as a process that is killed, stopped and started again.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -159,34 +158,6 @@ fn a_polite_stop_finishes_requests_and_closes_the_store() {
         let process = Process::start(directory.path()).ready().await;
         assert!(process.is_active(&session).await);
         process.kill();
-    });
-}
-
-#[test]
-fn the_first_contact_prints_lines_that_work_when_pasted() {
-    run(async {
-        let directory = TempDir::new().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_signet"))
-            .arg("serve")
-            .current_dir(directory.path())
-            .env("SIGNET_SERVER__LISTEN", format!("127.0.0.1:{port}"))
-            .env("SIGNET_SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.map(Result::unwrap).find(|line| line.trim_start().starts_with("curl ")).unwrap();
-        let url = format!("http://127.0.0.1:{port}/readyz");
-        while !reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        let pasted = Command::new("sh").arg("-c").arg(line.trim()).output().unwrap();
-        let answer: Value = serde_json::from_slice(&pasted.stdout).unwrap_or(Value::Null);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(answer["access_token"].is_string(), "{line}\n{}", String::from_utf8_lossy(&pasted.stdout));
     });
 }
 
