@@ -55,7 +55,9 @@ impl Follower {
                 Tail::Entries(entries) => {
                     let Some((last, _)) = entries.last() else { return Ok(()) };
                     // Whoever had not heard of it may have minted tokens until now: they must outlive it nowhere.
-                    entries.iter().for_each(|(_, cutoff)| self.apply(cutoff, now));
+                    for (_, cutoff) in &entries {
+                        self.apply(cutoff, now);
+                    }
                     self.reached(*last);
                 }
             }
@@ -147,7 +149,7 @@ mod tests {
         let follower = follower(&store);
         follower.catch_up(NOW).await.unwrap();
         assert_eq!((latest(&follower, "a"), latest(&follower, "b")), (NOW, UnixMs::default()));
-        let many: Vec<Cutoff> = (0..2 * BATCH + 1).map(|n| logout(&format!("s{n}"), NOW)).collect();
+        let many: Vec<Cutoff> = (0..=2 * BATCH).map(|n| logout(&format!("s{n}"), NOW)).collect();
         store.append(&many).await.unwrap();
         follower.catch_up(NOW).await.unwrap();
         assert_eq!(follower.denylist.len(), 2 * BATCH + 2);

@@ -49,10 +49,11 @@ impl CustomClaims {
     pub(super) fn with(&self, others: &Self) -> Self {
         let mut claims = self.0.clone();
         for (name, value) in &others.0 {
-            match value {
-                Value::Null => claims.remove(name),
-                value => claims.insert(name.clone(), value.clone()),
-            };
+            if value.is_null() {
+                claims.remove(name);
+            } else {
+                claims.insert(name.clone(), value.clone());
+            }
         }
         Self(claims)
     }

@@ -159,10 +159,7 @@ fn moves(patches: &[Cutoff], granted: &Map<String, Value>, revocable_claims: &[S
 
 /// A claim that is a string is one scope; an array, one for each string in it.
 fn values_as_scopes(name: &str, value: &Value) -> impl Iterator<Item = Scope> {
-    let values = match value {
-        Value::Array(values) => values.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     values
         .iter()
         .filter_map(Value::as_str)

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::{Options, TestApp, run};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 const SHORT: &str = "refresh.idle_ttl = \"1d\"\nrefresh.absolute_ttl = \"1d\"";
 
 fn with(extra: &'static str) -> Options {
@@ -107,13 +107,13 @@ fn a_session_ends_in_the_very_millisecond_in_which_it_expires() {
         let app = TestApp::start().await;
         let ms = Duration::from_millis(1);
         let idle = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
-        app.clock.advance(DAY * 14 - ms);
+        app.clock.advance((DAY * 14).saturating_sub(ms));
         let next = app.refresh(&idle).await;
         next.expect(200);
         assert!(app.is_active(&next.access_token()).await);
         app.clock.advance(ms);
         app.refresh(&idle).await.expect_code(401, "refresh_expired");
-        app.clock.advance(DAY * 14 - ms * 2);
+        app.clock.advance((DAY * 14).saturating_sub(ms * 2));
         let last = app.refresh(&next.refresh_token()).await;
         last.expect(200);
         app.clock.advance(DAY * 2);
@@ -140,7 +140,7 @@ fn an_outage_is_counted_from_its_first_failure_and_anew_after_each_answer() {
         }
         app.store_goes_away();
         app.refresh(&token).await.expect(200);
-        app.clock.advance(Duration::from_secs(3_600));
+        app.clock.advance(Duration::from_hours(1));
         app.refresh(&token).await.expect(503);
     });
 }

@@ -42,7 +42,7 @@ fn sessions_sealed_under_a_compromised_key_end_and_new_ones_do_not() {
     run(async {
         let app = TestApp::start().await;
         let old = app.issue(json!({"sub": "u", "aud": "api"})).await;
-        app.clock.advance(Duration::from_secs(60));
+        app.clock.advance(Duration::from_mins(1));
         let kid = sealing_key(&app).await;
         app.post_as("app", &format!("/v1/keys/{kid}/revoke"), json!({})).await.expect(200);
         assert!(!app.is_active(&old.access_token()).await);
@@ -61,7 +61,7 @@ fn a_rotation_inside_the_window_changes_no_successor() {
     run(async {
         let app = TestApp::start().await;
         let token = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
-        app.clock.advance(Duration::from_secs(3_600));
+        app.clock.advance(Duration::from_hours(1));
         app.app.tick().await;
         let once = app.refresh(&token).await;
         app.post_as("app", "/v1/keys/rotate", json!({"activate": "now"})).await.expect(200);

@@ -76,7 +76,7 @@ fn issue(headers: &str, body: &str) -> String {
 fn what_is_no_http_is_refused_and_the_service_goes_on() {
     run(async {
         let app = TestApp::start().await;
-        let many: String = (0..200).map(|n| format!("X{n}: a\r\n")).collect();
+        let many = (0..200).map(|n| format!("X{n}: a\r\n")).collect::<Vec<_>>().concat();
         for (bytes, status) in [
             (format!("GET /livez HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200_000)), 431),
             (format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}\r\n"), 431),
