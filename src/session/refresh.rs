@@ -13,12 +13,12 @@ use super::grant::TokenPair;
 use super::history::{History, Verdict};
 use super::issue::Issuer;
 use super::lineage::{AccessContent, Lineage};
-use super::policy::{ClientRegistry, Permission, RefreshPolicy, TokenPolicy, WhenStoreDown};
-use super::refresh_request::{RefreshCaller, RefreshError, RefreshRequest};
+use super::policy::{ClientRegistry, RefreshPolicy, TokenPolicy, WhenStoreDown};
+use super::refresh_request::{RefreshError, RefreshRequest};
 use super::register::{Outcome, decide, decide_kept};
 use super::revocation_request::RevokeError;
 use super::revoke::Revoker;
-use super::sealed::{RefreshBinding, SealedSession, TokenSealer};
+use super::sealed::{SealedSession, TokenSealer};
 use crate::store::{Journal, Store, StoreError, Swap};
 use crate::telemetry::audit;
 
@@ -132,24 +132,7 @@ impl Refresher {
         if self.lineage.client(session).is_none() {
             return Err(RefreshError::WrongClient);
         }
-        let may_set_claims = match &request.caller {
-            RefreshCaller::Client(client) if client.id != session.grant.client_id => {
-                return Err(RefreshError::WrongClient);
-            }
-            RefreshCaller::Holder if session.binding == RefreshBinding::Client => {
-                return Err(RefreshError::WrongClient);
-            }
-            RefreshCaller::Client(client) => client.permissions.contains(&Permission::SessionsIssue),
-            RefreshCaller::Holder => false,
-        };
-        if request.claims.is_some() && !may_set_claims {
-            return Err(RefreshError::ClaimsNotAllowed);
-        }
-        match (&request.scope, &session.grant.scope) {
-            (None, _) => Ok(()),
-            (Some(asked), Some(granted)) if asked.is_within(granted) => Ok(()),
-            (Some(_), _) => Err(RefreshError::ScopeNotGranted),
-        }
+        request.check(session)
     }
 
     /// Without the journal nobody can say whether the session was taken back: then nothing is given.

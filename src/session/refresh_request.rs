@@ -6,8 +6,9 @@ use signet_verifier::ScopeTokens;
 
 use super::grant::CustomClaims;
 use super::issue::IssueError;
-use super::policy::Client;
+use super::policy::{Client, Permission};
 use super::register::Theft;
+use super::sealed::{RefreshBinding, SealedSession};
 
 /// Who presents the token.
 #[derive(Clone)]
@@ -39,6 +40,30 @@ pub struct RefreshRequest<'a> {
     pub scope: Option<ScopeTokens>,
     /// What the request showed.
     pub seen: Seen,
+}
+
+impl RefreshRequest<'_> {
+    /// Whether this caller may present the session's token, and ask for what it asks.
+    pub(super) fn check(&self, session: &SealedSession) -> Result<(), RefreshError> {
+        let may_set_claims = match &self.caller {
+            RefreshCaller::Client(client) if client.id != session.grant.client_id => {
+                return Err(RefreshError::WrongClient);
+            }
+            RefreshCaller::Holder if session.binding == RefreshBinding::Client => {
+                return Err(RefreshError::WrongClient);
+            }
+            RefreshCaller::Client(client) => client.permissions.contains(&Permission::SessionsIssue),
+            RefreshCaller::Holder => false,
+        };
+        if self.claims.is_some() && !may_set_claims {
+            return Err(RefreshError::ClaimsNotAllowed);
+        }
+        match (&self.scope, &session.grant.scope) {
+            (None, _) => Ok(()),
+            (Some(asked), Some(granted)) if asked.is_within(granted) => Ok(()),
+            (Some(_), _) => Err(RefreshError::ScopeNotGranted),
+        }
+    }
 }
 
 /// Why a refresh was refused.
