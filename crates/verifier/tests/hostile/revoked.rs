@@ -59,8 +59,9 @@ fn old() -> UnixMs {
 }
 
 fn cutoff(scope: Scope, effect: Effect, issued_before: UnixMs) -> Cutoff {
-    let expires_at = NOW.after(Duration::from_hours(1));
-    Cutoff { scope, effect, issued_before, expires_at, reason: None, kept: None, claims: BTreeMap::new() }
+    let (made_at, expires_at) = (issued_before, NOW.after(Duration::from_hours(1)));
+    let (reason, kept, claims) = (None, None, BTreeMap::new());
+    Cutoff { scope, effect, issued_before, made_at, expires_at, reason, kept, claims }
 }
 
 /// A token that this cutoff denies and no other one.
