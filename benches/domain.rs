@@ -3,12 +3,7 @@
 //! `cargo bench --bench domain`. The floor is taken in the same run: one raw signature over the same payload, one raw
 //! AES-256-GCM seal of the same plaintext, and the JSON and base64 of the same bytes, with keys parsed and headers encoded
 //! once, and each buffer allocated once. Requests are made before the clock starts, as a handler would have read them.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a bench reports and measures"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench reports and measures")]
 #![allow(missing_docs, reason = "criterion's macros")]
 
 mod in_turn;
