@@ -57,7 +57,9 @@ fn main() {
     remembered(&mut criterion, &mut summary);
     criterion.final_summary();
     println!("\nSummary (within this run)");
-    summary.iter().for_each(|line| println!("{line}"));
+    for line in summary {
+        println!("{line}");
+    }
 }
 
 /// One line of the summary, in the form that the Makefile looks for.
