@@ -54,8 +54,11 @@ ci: fmt scripts deny clippy test api test-ring docs fuzz ## Everything that a ch
 	@echo 'make ci: passed'
 
 .PHONY: bench
-bench: ## The measurements (criterion)
-	cargo bench --locked --workspace $(ARGS)
+bench: ## The measurements (criterion), and at the end all ratios beside their targets
+	@mkdir -p target
+	cargo bench --locked --workspace --bench domain --bench keys --bench store --bench verify $(ARGS) | tee target/bench.log
+	@echo; echo 'Measured in turn within this run (lowest tenth of the samples); targets on the right'
+	@sed -n 's/^=> /  /p' target/bench.log
 
 .PHONY: fuzz
 fuzz: cargo-fuzz ## Each fuzz target for FUZZ_SECONDS, from its seeds

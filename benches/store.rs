@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
+mod in_turn;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use crate::in_turn::{in_turn, report, timed};
+
 const ENTRIES: u32 = 100_000;
 const START: UnixMs = UnixMs::from_millis(1_795_000_000_000);
 
@@ -29,6 +33,14 @@ fn swaps(criterion: &mut Criterion) {
         group.bench_function(format!("{callers} callers"), |bencher| {
             bencher.iter(|| runtime.block_on(swap_once_each(&store, callers)));
         });
+        let mut round = || timed(vec![()], |()| runtime.block_on(swap_once_each(&store, callers)));
+        let [time] = in_turn(200, [&mut round]);
+        let each = time / f64::from(callers) / 1000.0;
+        report(
+            &format!("store: a durable register swap, {callers} at once"),
+            &format!("{each:.0} µs each"),
+            "",
+        );
     }
     group.finish();
 }
@@ -52,6 +64,14 @@ fn matching(criterion: &mut Criterion) {
         bencher.iter(|| store.matching(black_box(&scopes)).unwrap());
     });
     group.finish();
+    for (what, sid) in [("none found", session(ENTRIES)), ("one found", session(ENTRIES / 2))] {
+        let scopes = scopes_of(sid);
+        let mut look =
+            || timed(vec![(); 32], |()| drop(black_box(store.matching(black_box(&scopes)).unwrap())));
+        let [time] = in_turn(500, [&mut look]);
+        let measured = format!("{:.2} µs", time / 1000.0);
+        report(&format!("store: 7 scopes among 100,000 cutoffs, {what}"), &measured, "");
+    }
 }
 
 async fn swap_once_each(store: &Arc<EmbeddedStore>, callers: u8) {

@@ -35,6 +35,8 @@ pub struct SealingKey {
 impl SealingKey {
     /// The length of the synthetic salt in bytes.
     pub const SALT_BYTES: usize = 24;
+    /// The length of the tag of AES-256-GCM in bytes.
+    pub const TAG_BYTES: usize = 16;
 
     /// Makes a new key.
     pub fn generate(random: &dyn Random) -> Self {
@@ -64,22 +66,33 @@ impl SealingKey {
     }
 
     /// Salt (24 bytes, synthetic) ‖ ciphertext ‖ tag. Equal header and plaintext give equal bytes.
+    pub fn seal(&self, header: &[u8], plaintext: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(Self::SALT_BYTES + plaintext.len() + Self::TAG_BYTES);
+        out.extend_from_slice(&[0; Self::SALT_BYTES]);
+        out.extend_from_slice(plaintext);
+        let (salt, text) = out.split_at_mut(Self::SALT_BYTES);
+        let (made, tag) = self.seal_in_place(header, text);
+        salt.copy_from_slice(&made);
+        out.extend_from_slice(&tag);
+        out
+    }
+
+    /// Turns a plaintext into its ciphertext where it stands; gives the salt that belongs before it and the tag behind it.
     ///
     /// # Panics
     /// On more than 64 GiB, which AES-GCM refuses.
     #[expect(clippy::expect_used, reason = "AES-GCM refuses only what is longer than 64 GiB")]
-    pub fn seal(&self, header: &[u8], plaintext: &[u8]) -> Vec<u8> {
-        let salt = self.salt(header, plaintext);
+    pub fn seal_in_place(
+        &self,
+        header: &[u8],
+        text: &mut [u8],
+    ) -> ([u8; Self::SALT_BYTES], [u8; Self::TAG_BYTES]) {
+        let salt = self.salt(header, text);
         let (key, nonce) = self.cipher(&salt);
-        let mut out = Vec::with_capacity(Self::SALT_BYTES + plaintext.len() + aead::AES_256_GCM.tag_len());
-        out.extend_from_slice(&salt);
-        out.extend_from_slice(plaintext);
-        let (_, in_place) = out.split_at_mut(Self::SALT_BYTES);
         let tag = key
-            .seal_in_place_separate_tag(nonce, aead::Aad::from(header), in_place)
+            .seal_in_place_separate_tag(nonce, aead::Aad::from(header), text)
             .expect("a plaintext in memory is short enough for AES-GCM");
-        out.extend_from_slice(tag.as_ref());
-        out
+        (salt, leading_bytes(tag.as_ref()))
     }
 
     /// Undoes [`SealingKey::seal`].
@@ -143,7 +156,7 @@ fn update_with_length(context: &mut hmac::Context, part: &[u8]) {
     context.update(part);
 }
 
-#[expect(clippy::expect_used, reason = "SHA-256 has 32 bytes, and callers ask for no more than they have")]
+#[expect(clippy::expect_used, reason = "callers ask for no more than SHA-256, HKDF or AES-GCM gave them")]
 fn leading_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
     *bytes.first_chunk().expect("enough bytes")
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde_json::{Map, Value};
 use signet_verifier::{
-    Audience, Claims, ClientId, Denylist, NumericDate, ScopeTokens, SessionId, Subject, TokenId, UnixMs,
+    Audience, ClientId, Denylist, IssuerUrl, NumericDate, ScopeTokens, SessionId, Subject, TokenId, UnixMs,
 };
 
 use super::grant::CustomClaims;
@@ -56,6 +58,9 @@ impl AccessMinter {
     /// The earliest time not before `at` that no cutoff known here denies: the `sid` and `jti` of a new session take it, so
     /// that signing in again right after "revoke everything of this subject" works.
     pub(super) fn free_time(&self, at: UnixMs, of: &FreeTime<'_>) -> UnixMs {
+        if !self.denylist.knows_times() {
+            return at;
+        }
         let audience = of.audience.iter().map(|audience| &**audience);
         let keys = self.denylist.keys(of.subject, of.client_id, audience, of.claims.as_map());
         at.max(self.denylist.latest(&keys))
@@ -85,24 +90,53 @@ impl AccessMinter {
         Ok(Minted { token, jti, expires_at })
     }
 
-    fn claims(&self, client: &Client, access: &AccessToken<'_>, jti: TokenId, expires_at: UnixMs) -> Claims {
-        Claims {
-            iss: self.policy.issuer.clone(),
-            sub: access.subject.clone(),
-            aud: access.audience.clone(),
+    fn claims<'a>(
+        &'a self,
+        client: &'a Client,
+        access: &AccessToken<'a>,
+        jti: TokenId,
+        expires_at: UnixMs,
+    ) -> BorrowedClaims<'a> {
+        BorrowedClaims {
+            iss: &self.policy.issuer,
+            sub: access.subject,
+            aud: access.audience,
             exp: NumericDate::from_ms(expires_at),
             iat: NumericDate::from_ms(access.issued_at),
             jti,
             sid: access.sid,
-            client_id: client.id.clone(),
-            scope: access.scope.cloned(),
+            client_id: &client.id,
+            scope: access.scope,
             auth_time: access.auth_time,
-            amr: access.amr.cloned(),
-            acr: access.acr.cloned(),
-            cnf: None,
-            custom: access.claims.as_map().clone(),
+            amr: access.amr,
+            acr: access.acr,
+            custom: access.claims.as_map(),
         }
     }
+}
+
+/// [`signet_verifier::Claims`] as they are written, in the same order, without a copy of what the session holds.
+#[derive(Serialize)]
+struct BorrowedClaims<'a> {
+    iss: &'a IssuerUrl,
+    sub: &'a Subject,
+    aud: &'a Audience,
+    exp: NumericDate,
+    iat: NumericDate,
+    jti: TokenId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
+    client_id: &'a ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a ScopeTokens>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<NumericDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<&'a Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a String>,
+    #[serde(flatten)]
+    custom: &'a Map<String, Value>,
 }
 
 /// What decides which cutoffs would match a token.
@@ -118,9 +152,9 @@ fn with_jitter(ttl: Duration, chance: u16) -> Duration {
     ttl.mul_f64(1.0 - 0.05 * f64::from(chance) / f64::from(u16::MAX))
 }
 
-fn too_large(claims: &Claims, bytes: usize, limit: usize) -> IssueError {
+fn too_large(claims: &BorrowedClaims<'_>, bytes: usize, limit: usize) -> IssueError {
     let mut largest: Vec<(String, usize)> = match serde_json::to_value(claims) {
-        Ok(serde_json::Value::Object(members)) => {
+        Ok(Value::Object(members)) => {
             members.into_iter().map(|(name, value)| (name, value.to_string().len())).collect()
         }
         _ => Vec::new(),

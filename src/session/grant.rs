@@ -157,14 +157,14 @@ impl fmt::Debug for TokenPair {
 impl TokenPair {
     /// An access token alone.
     pub(super) fn of_access(
-        minted: &Minted,
+        minted: Minted,
         session_id: Option<SessionId>,
         scope: Option<ScopeTokens>,
         now: UnixMs,
     ) -> Self {
         Self {
             session_id,
-            access_token: minted.token.clone(),
+            access_token: minted.token,
             expires_in: minted.expires_at.as_secs().saturating_sub(now.as_secs()),
             refresh_token: None,
             refresh_expires_in: None,

@@ -128,8 +128,8 @@ impl Issuer {
             &grant.access_token(&grant.claims, Some(sid), now, free, array(access_chance)),
             now,
         )?;
-        let mut pair = TokenPair::of_access(&minted, Some(sid), grant.scope.clone(), now);
         audit::issued(Some(sid), minted.jti, &client.id, &grant.subject);
+        let mut pair = TokenPair::of_access(minted, Some(sid), grant.scope.clone(), now);
         if let Some(binding) = binding {
             let root = SealedSession {
                 sid,
@@ -184,7 +184,7 @@ impl Issuer {
         };
         let minted = self.minter.mint(client, &access, now)?;
         audit::issued(None, minted.jti, &client.id, &subject);
-        Ok(TokenPair::of_access(&minted, None, scope, now))
+        Ok(TokenPair::of_access(minted, None, scope, now))
     }
 
     pub(super) fn minter(&self) -> &AccessMinter {

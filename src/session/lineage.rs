@@ -202,7 +202,7 @@ impl Lineage {
         access.scope = content.scope.or(access.scope);
         let scope = access.scope.cloned();
         let minted = self.issuer.minter().mint(client, &access, now)?;
-        Ok(TokenPair::of_access(&minted, Some(session.sid), scope, now))
+        Ok(TokenPair::of_access(minted, Some(session.sid), scope, now))
     }
 }
 

@@ -1,5 +1,4 @@
 //! The refresh token: the session itself, sealed, held by the client.
-
 //!
 //! `sgr_` + base64url(version ‖ key id ‖ salt ‖ ciphertext ‖ tag). The salt is synthetic, so equal contents give equal
 //! tokens: a successor that is made again is the same text, byte for byte, on whichever node.
@@ -13,7 +12,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use signet_verifier::{Audience, ClientId, NumericDate, ScopeTokens, SessionId, Subject, UnixMs};
-use zeroize::Zeroizing;
 
 use super::grant::{CustomClaims, Grant};
 use super::register::{Presented, RefreshId};
@@ -75,6 +73,8 @@ const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 9;
 /// The longest token that is looked at: four times what an access token may have.
 const MAX_BYTES: usize = 16_384;
+/// Most refresh tokens have fewer, so that making one allocates once.
+const USUAL_BYTES: usize = 1024;
 
 impl TokenSealer {
     /// What every refresh token begins with, so that secret scanners find leaked ones and nobody takes one for a JWT.
@@ -89,13 +89,17 @@ impl TokenSealer {
     pub fn seal(&self, session: &SealedSession, now: UnixMs) -> Result<String, SealedError> {
         let ring = self.keys.ring();
         let key = sealing_key(&ring, session.presented.minted, now).ok_or(SealedError::UnknownKey)?;
-        let plaintext =
-            Zeroizing::new(serde_json::to_vec(&Wire::from(session)).map_err(|_| SealedError::Malformed)?);
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + plaintext.len() + 40);
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
         bytes.push(VERSION);
         bytes.extend_from_slice(&key.id().0);
-        let sealed = key.seal(&bytes, &plaintext);
-        bytes.extend_from_slice(&sealed);
+        bytes.extend_from_slice(&[0; SealingKey::SALT_BYTES]);
+        serde_json::to_writer(&mut bytes, &Wire::from(session)).map_err(|_| SealedError::Malformed)?;
+        // The ciphertext takes the plaintext's place, so that no copy of what is secret is left behind.
+        let (header, rest) = bytes.split_at_mut(HEADER_BYTES);
+        let (salt, text) = rest.split_at_mut(SealingKey::SALT_BYTES);
+        let (made, tag) = key.seal_in_place(header, text);
+        salt.copy_from_slice(&made);
+        bytes.extend_from_slice(&tag);
         let mut token = String::with_capacity(Self::PREFIX.len() + bytes.len().div_ceil(3) * 4);
         token.push_str(Self::PREFIX);
         URL_SAFE_NO_PAD.encode_string(&bytes, &mut token);

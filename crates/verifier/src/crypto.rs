@@ -1,7 +1,8 @@
-//! The one alias to the crypto backend, and the signature checks on it.
+//! The one alias to the crypto backend, and public keys on it.
 //!
 //! jsonwebtoken finds its backend through a process-global default, which panics when feature unification makes it
-//! ambiguous, and boxes a checker with a copy of the key for every token. Its keys are checked here instead, directly.
+//! ambiguous, and boxes a checker with a copy of the key for every token. Its keys are taken over here instead, once,
+//! when they enter a key set.
 
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs as backend;
@@ -11,27 +12,38 @@ use ring as backend;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 compile_error!("choose a crypto backend: feature `aws-lc-rs` or `ring`");
 
-use backend::{digest, signature};
+use backend::digest;
+use backend::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters,
+    VerificationAlgorithm,
+};
 use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 
-/// Whether the key made this signature of the message. A key of another family than the algorithm's made none.
-pub(crate) fn is_valid(
-    algorithm: jsonwebtoken::Algorithm,
-    key: &DecodingKey,
-    message: &[u8],
-    given: &[u8],
-) -> bool {
-    let Some(check) = Check::find(algorithm).filter(|check| check.family() == key.family()) else {
-        return false;
-    };
-    match (check, key.kind()) {
-        (Check::Raw(algorithm, _), DecodingKeyKind::SecretOrDer(key)) => {
-            signature::UnparsedPublicKey::new(algorithm, key).verify(message, given).is_ok()
-        }
-        (Check::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
-            signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, given).is_ok()
-        }
-        (Check::Raw(..) | Check::Rsa(_), _) => false,
+/// A public key and the one algorithm that it is used with, ready to check signatures.
+///
+/// Without a key inside it has made no signature: where its parameters are none (a point beside the curve), or belong to
+/// another family than the algorithm's.
+#[derive(Clone)]
+pub(crate) struct PublicKey(Option<parted::Key>);
+
+impl PublicKey {
+    /// Takes over a key.
+    pub(crate) fn new(algorithm: jsonwebtoken::Algorithm, key: &DecodingKey) -> Self {
+        let check = Check::find(algorithm).filter(|check| check.family() == key.family());
+        Self(match (check, key.kind()) {
+            (Some(Check::Raw(algorithm, _)), DecodingKeyKind::SecretOrDer(key)) => {
+                parted::Key::raw(algorithm, key)
+            }
+            (Some(Check::Rsa(parameters)), DecodingKeyKind::RsaModulusExponent { n, e }) => {
+                parted::Key::rsa(parameters, n, e)
+            }
+            (None | Some(Check::Raw(..) | Check::Rsa(_)), _) => None,
+        })
+    }
+
+    /// Whether it made this signature of the message.
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.as_ref().is_some_and(|key| key.has_signed(message, signature))
     }
 }
 
@@ -45,8 +57,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// How the backend checks one algorithm.
 #[derive(Clone, Copy)]
 enum Check {
-    Raw(&'static dyn signature::VerificationAlgorithm, AlgorithmFamily),
-    Rsa(&'static signature::RsaParameters),
+    Raw(&'static dyn VerificationAlgorithm, AlgorithmFamily),
+    Rsa(&'static RsaParameters),
 }
 
 impl Check {
@@ -57,10 +69,10 @@ impl Check {
     fn find(algorithm: jsonwebtoken::Algorithm) -> Option<Self> {
         use jsonwebtoken::Algorithm as A;
         match algorithm {
-            A::ES256 => Some(Self::Raw(&signature::ECDSA_P256_SHA256_FIXED, AlgorithmFamily::Ec)),
-            A::EdDSA => Some(Self::Raw(&signature::ED25519, AlgorithmFamily::Ed)),
-            A::RS256 => Some(Self::Rsa(&signature::RSA_PKCS1_2048_8192_SHA256)),
-            A::PS256 => Some(Self::Rsa(&signature::RSA_PSS_2048_8192_SHA256)),
+            A::ES256 => Some(Self::Raw(&ECDSA_P256_SHA256_FIXED, AlgorithmFamily::Ec)),
+            A::EdDSA => Some(Self::Raw(&ED25519, AlgorithmFamily::Ed)),
+            A::RS256 => Some(Self::Rsa(&RSA_PKCS1_2048_8192_SHA256)),
+            A::PS256 => Some(Self::Rsa(&RSA_PSS_2048_8192_SHA256)),
             _ => None,
         }
     }
@@ -69,6 +81,60 @@ impl Check {
         match self {
             Self::Raw(_, family) => family,
             Self::Rsa(_) => AlgorithmFamily::Rsa,
+        }
+    }
+}
+
+/// aws-lc-rs parses a key on every check unless it was parsed before: half of an RSA check's price is saved.
+#[cfg(feature = "aws-lc-rs")]
+mod parted {
+    use aws_lc_rs::signature::{
+        ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    };
+
+    #[derive(Clone)]
+    pub(super) struct Key(ParsedPublicKey);
+
+    impl Key {
+        pub(super) fn raw(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Option<Self> {
+            ParsedPublicKey::new(algorithm, key).ok().map(Self)
+        }
+
+        pub(super) fn rsa(parameters: &'static RsaParameters, n: &[u8], e: &[u8]) -> Option<Self> {
+            RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).ok().map(Self)
+        }
+
+        pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+            self.0.verify_sig(message, signature).is_ok()
+        }
+    }
+}
+
+/// ring keeps no parsed keys.
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+mod parted {
+    use ring::signature::{RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
+
+    #[derive(Clone)]
+    pub(super) enum Key {
+        Raw(UnparsedPublicKey<Vec<u8>>),
+        Rsa(&'static RsaParameters, RsaPublicKeyComponents<Vec<u8>>),
+    }
+
+    impl Key {
+        pub(super) fn raw(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Option<Self> {
+            Some(Self::Raw(UnparsedPublicKey::new(algorithm, key.to_vec())))
+        }
+
+        pub(super) fn rsa(parameters: &'static RsaParameters, n: &[u8], e: &[u8]) -> Option<Self> {
+            Some(Self::Rsa(parameters, RsaPublicKeyComponents { n: n.to_vec(), e: e.to_vec() }))
+        }
+
+        pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+            match self {
+                Self::Raw(key) => key.verify(message, signature).is_ok(),
+                Self::Rsa(parameters, key) => key.verify(parameters, message, signature).is_ok(),
+            }
         }
     }
 }

@@ -110,6 +110,11 @@ impl Denylist {
         keys.probes.iter().find(denied).map(|probe| probe.kind.name())
     }
 
+    /// Whether any time cutoff may be known. If not, [`Denylist::latest`] is zero whatever the keys, which need not be made.
+    pub fn knows_times(&self) -> bool {
+        self.census.iter().any(|census| census.knows(Rule::Logout) || census.knows(Rule::Refresh))
+    }
+
     /// The latest `issued_before` among the time cutoffs that would match such a token; a new `sid` or `jti` takes a
     /// time not before it. Cutoffs that deny whatever the time do not count.
     pub fn latest(&self, keys: &ScopeKeys) -> UnixMs {

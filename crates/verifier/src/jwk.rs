@@ -166,7 +166,7 @@ impl VerifyingKey {
             return Err(JwkError::Parameters);
         }
         let key = jsonwebtoken::DecodingKey::from_jwk(jwk).map_err(|_| JwkError::Parameters)?;
-        Ok(Self::new(kid, algorithm, key))
+        Ok(Self::new(kid, algorithm, &key))
     }
 }
 

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::algorithm::Algorithm;
-use crate::crypto;
+use crate::crypto::PublicKey;
 use crate::error::VerifyError;
 use crate::id::KeyId;
 
@@ -15,12 +15,12 @@ use crate::id::KeyId;
 pub struct VerifyingKey {
     kid: KeyId,
     algorithm: Algorithm,
-    key: jsonwebtoken::DecodingKey,
+    key: PublicKey,
 }
 
 impl VerifyingKey {
-    pub(crate) fn new(kid: KeyId, algorithm: Algorithm, key: jsonwebtoken::DecodingKey) -> Self {
-        Self { kid, algorithm, key }
+    pub(crate) fn new(kid: KeyId, algorithm: Algorithm, key: &jsonwebtoken::DecodingKey) -> Self {
+        Self { kid, algorithm, key: PublicKey::new(algorithm.jose(), key) }
     }
 
     /// `kid`.
@@ -83,8 +83,7 @@ impl<'a> CompactJws<'a> {
         if key.algorithm.signature_bytes().is_some_and(|expected| expected != self.signature.len()) {
             return Err(VerifyError::Signature);
         }
-        let message = self.signing_input.as_bytes();
-        let valid = crypto::is_valid(key.algorithm.jose(), &key.key, message, &self.signature);
+        let valid = key.key.has_signed(self.signing_input.as_bytes(), &self.signature);
         if valid { Ok(()) } else { Err(VerifyError::Signature) }
     }
 }

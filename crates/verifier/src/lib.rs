@@ -45,6 +45,7 @@ mod json;
 mod jwk;
 mod jws;
 mod key_source;
+mod known_headers;
 mod token_cache;
 mod verifier;
 

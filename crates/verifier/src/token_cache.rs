@@ -118,7 +118,8 @@ mod tests {
             "jti":"01900000-0000-7000-8000-000000000000"}"#;
         let claims = Claims::parse(claims).unwrap();
         let scopes = Denylist::default().keys_of(&claims, &KeyId::parse("k").unwrap());
-        Arc::new(CheckedToken { header: Header { alg: None, kid: None, typ: None }, claims, scopes })
+        let header = Arc::new(Header { alg: None, kid: None, typ: None });
+        Arc::new(CheckedToken { header, claims, scopes })
     }
 
     fn digest(n: u64) -> Digest {

@@ -19,6 +19,7 @@ use crate::expected::Expected;
 use crate::header::Header;
 use crate::jws::CompactJws;
 use crate::key_source::KeySource;
+use crate::known_headers::{KnownHeader, KnownHeaders};
 use crate::token_cache::TokenCache;
 
 /// A token that has been believed. Only [`Verifier`] makes one.
@@ -57,7 +58,7 @@ impl<C> Verified<C> {
 /// A token whose signature fits a key of ours: remembered, not yet believed.
 #[derive(Debug)]
 pub(crate) struct CheckedToken {
-    pub(crate) header: Header,
+    pub(crate) header: Arc<Header>,
     pub(crate) claims: Claims,
     pub(crate) scopes: ScopeKeys,
 }
@@ -66,6 +67,7 @@ pub(crate) struct CheckedToken {
 pub struct Verifier {
     keys: Arc<dyn KeySource>,
     denylist: Arc<Denylist>,
+    headers: KnownHeaders,
     remembered: TokenCache,
 }
 
@@ -80,7 +82,7 @@ impl Verifier {
 
     /// A verifier that remembers about `capacity` tokens (0: none).
     pub fn remembering(keys: Arc<dyn KeySource>, denylist: Arc<Denylist>, capacity: usize) -> Self {
-        Self { keys, denylist, remembered: TokenCache::new(capacity) }
+        Self { keys, denylist, headers: KnownHeaders::default(), remembered: TokenCache::new(capacity) }
     }
 
     /// The denylist that it consults.
@@ -107,23 +109,45 @@ impl Verifier {
         if token.len() > CompactJws::MAX_BYTES {
             return Err(VerifyError::TooLong);
         }
-        if self.remembered.is_off() {
-            return self.check(token, expected).map(Arc::new);
-        }
-        // Read before the key is looked up: a swap in between makes this entry void, never wrong.
+        // Read before the key is looked up: a swap in between makes what is remembered void, never wrong.
         let version = self.keys.version();
+        if self.remembered.is_off() {
+            return self.check(token, expected, version).map(Arc::new);
+        }
         let digest = sha256(token.as_bytes());
         if let Some(known) = self.remembered.get(&digest, version) {
             expected.check_header(&known.header)?;
             return Ok(known);
         }
-        let checked = Arc::new(self.check(token, expected)?);
+        let checked = Arc::new(self.check(token, expected, version)?);
         self.remembered.insert(digest, version, Arc::clone(&checked));
         Ok(checked)
     }
 
-    fn check(&self, token: &str, expected: &Expected) -> Result<CheckedToken, VerifyError> {
+    fn check(&self, token: &str, expected: &Expected, version: u64) -> Result<CheckedToken, VerifyError> {
         let jws = CompactJws::split(token)?;
+        let known = if let Some(known) = self.headers.find(&jws.header, version) {
+            expected.check_header(&known.header)?;
+            jws.verify(&known.key)?;
+            known
+        } else {
+            let new = Arc::new(self.read_header(&jws, expected, version)?);
+            jws.verify(&new.key)?;
+            self.headers.insert(&new);
+            new
+        };
+        let mut claims = Claims::parse(&jws.payload)?;
+        expected.share_texts(&mut claims);
+        let scopes = self.denylist.keys_of(&claims, known.key.kid());
+        Ok(CheckedToken { header: Arc::clone(&known.header), claims, scopes })
+    }
+
+    fn read_header(
+        &self,
+        jws: &CompactJws<'_>,
+        expected: &Expected,
+        version: u64,
+    ) -> Result<KnownHeader, VerifyError> {
         let header = Header::parse(&jws.header)?;
         expected.check_header(&header)?;
         let algorithm = header.alg.as_deref().and_then(Algorithm::from_name).ok_or(VerifyError::Algorithm)?;
@@ -132,10 +156,6 @@ impl Verifier {
         if key.algorithm() != algorithm {
             return Err(VerifyError::KeyAlgorithm);
         }
-        jws.verify(&key)?;
-        let mut claims = Claims::parse(&jws.payload)?;
-        expected.share_texts(&mut claims);
-        let scopes = self.denylist.keys_of(&claims, key.kid());
-        Ok(CheckedToken { header, claims, scopes })
+        Ok(KnownHeader { bytes: jws.header.clone(), version, header: Arc::new(header), key })
     }
 }
