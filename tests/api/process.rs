@@ -180,10 +180,8 @@ fn the_readmes_lines_give_what_the_readme_shows() {
         while !reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        let script: String = shell_blocks(include_str!("../../README.md"))
-            .map(|block| format!("{block}\necho\n"))
-            .collect::<String>()
-            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+        let blocks: Vec<&str> = shell_blocks(include_str!("../../README.md")).collect();
+        let script = blocks.join("\necho\n").replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
         let pasted =
             Command::new("sh").arg("-c").arg(&script).current_dir(directory.path()).output().unwrap();
         child.kill().unwrap();
