@@ -13,7 +13,7 @@ const LATER: Duration = Duration::from_secs(280);
 /// A session of "u", and the answer to keeping it.
 async fn keep(app: &TestApp, claims: Value) -> (String, Answer) {
     let session = app.issue(json!({"sub": "u", "aud": "api", "scope": "read write", "claims": claims})).await;
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     let old = session.refresh_token();
     let answer = keep_again(app, &old).await;
     answer.expect(200);
@@ -29,8 +29,12 @@ fn member(answer: &Answer, name: &str) -> String {
 }
 
 fn claims_of(pair: &Value) -> Value {
-    let answer =
-        Answer { status: 200, headers: Default::default(), text: pair.to_string(), json: pair.clone() };
+    let answer = Answer {
+        status: 200,
+        headers: reqwest::header::HeaderMap::default(),
+        text: pair.to_string(),
+        json: pair.clone(),
+    };
     answer.access_token_parts().1
 }
 
@@ -54,7 +58,9 @@ fn many_requests_at_once_keep_one_session() {
         let token = app.issue(json!({"sub": "u", "aud": "api"})).await.refresh_token();
         app.clock.advance(LATER);
         let answers = join_all((0..100).map(|_| keep_again(&app, &token))).await;
-        answers.iter().for_each(|answer| answer.expect(200));
+        for answer in &answers {
+            answer.expect(200);
+        }
         // ECDSA signatures differ from one to the next: what is signed must not.
         let pair = |answer: &Answer| {
             format!("{} {}", member(answer, "refresh_token"), claims_of(&answer.json["kept"]))
@@ -73,7 +79,7 @@ fn once_logged_out_it_is_not_brought_back_by_the_old_token() {
         let (old, kept) = keep(&app, json!({})).await;
         app.delete_bearer("/v1/sessions/current", &member(&kept, "access_token")).await.expect(204);
         // Past the horizon of the denylist in memory.
-        app.clock.advance(Duration::from_secs(3600));
+        app.clock.advance(Duration::from_hours(1));
         app.app.tick().await;
         app.refresh(&old).await.expect_code(401, "session_revoked");
         keep_again(&app, &old).await.expect_problem(400, "keep");
