@@ -11,11 +11,7 @@
 )]
 #![allow(missing_docs, reason = "criterion's macros make the functions")]
 
-#[cfg(feature = "aws-lc-rs")]
-use aws_lc_rs as backend;
-#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-use ring as backend;
-
+mod raw;
 #[path = "../tests/signer/mod.rs"]
 mod signer;
 
@@ -25,7 +21,6 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use backend::signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::Criterion;
@@ -35,6 +30,7 @@ use signet_verifier::{
     TokenId, UnixMs, Verifier,
 };
 
+use crate::raw::{raw_check, raw_check_with_parsed_key};
 use crate::signer::{Signer, jwks};
 
 const NOW: UnixMs = UnixMs::from_secs(1_800_000_000);
@@ -133,45 +129,6 @@ fn never_seen(signer: &Signer, calls: usize) -> impl Fn() {
         let token = &tokens[next.get()];
         next.set((next.get() + 1) % tokens.len());
         assert!(verifier.verify_at(black_box(token), &expected, NOW).is_ok());
-    }
-}
-
-/// The same where the backend keeps parsed keys.
-#[cfg(feature = "aws-lc-rs")]
-fn raw_check_with_parsed_key(signer: &Signer, token: &str) -> impl Fn() {
-    let (input, signature) = token.rsplit_once('.').unwrap();
-    let (input, signature) = (input.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap());
-    let algorithm: &'static dyn backend::signature::VerificationAlgorithm = match signer.algorithm() {
-        Algorithm::Es256 => &ECDSA_P256_SHA256_FIXED,
-        Algorithm::EdDsa => &ED25519,
-        Algorithm::Rs256 | Algorithm::Ps256 => &RSA_PKCS1_2048_8192_SHA256,
-    };
-    let key = backend::signature::ParsedPublicKey::new(algorithm, signer.public()).unwrap();
-    move || assert!(key.verify_sig(black_box(input.as_bytes()), black_box(&signature)).is_ok())
-}
-
-#[cfg(not(feature = "aws-lc-rs"))]
-fn raw_check_with_parsed_key(signer: &Signer, token: &str) -> impl Fn() {
-    raw_check(signer, token)
-}
-
-/// The backend's check of the token's signature, all else prepared.
-fn raw_check(signer: &Signer, token: &str) -> impl Fn() {
-    let (input, signature) = token.rsplit_once('.').unwrap();
-    let (input, signature) = (input.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap());
-    let (algorithm, public) = (signer.algorithm(), signer.public());
-    move || {
-        let (input, signature) = (black_box(input.as_bytes()), black_box(&signature));
-        let valid = match algorithm {
-            Algorithm::Es256 => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &public).verify(input, signature)
-            }
-            Algorithm::EdDsa => UnparsedPublicKey::new(&ED25519, &public).verify(input, signature),
-            Algorithm::Rs256 | Algorithm::Ps256 => {
-                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public).verify(input, signature)
-            }
-        };
-        assert!(valid.is_ok());
     }
 }
 
