@@ -182,7 +182,8 @@ fn the_readmes_lines_give_what_the_readme_shows() {
         }
         let script: String = shell_blocks(include_str!("../../README.md"))
             .map(|block| format!("{block}\necho\n"))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
         let pasted =
             Command::new("sh").arg("-c").arg(&script).current_dir(directory.path()).output().unwrap();

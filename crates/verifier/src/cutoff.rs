@@ -358,7 +358,7 @@ mod tests {
     fn a_cutoff_reads_back_as_it_was_written() {
         let text = json!({
             "scope": {"claim": {"name": "tenant", "value": "acme"}}, "effect": "refresh", "issued_before": 1,
-            "expires_at": 2, "reason": "left", "claims": {"role": {"at": 1, "value": null}},
+            "made_at": 1, "expires_at": 2, "reason": "left", "claims": {"role": {"at": 1, "value": null}},
         });
         let cutoff: Cutoff = serde_json::from_value(text.clone()).unwrap();
         assert_eq!(serde_json::to_value(&cutoff).unwrap(), text);
