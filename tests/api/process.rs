@@ -182,8 +182,7 @@ fn the_readmes_lines_give_what_the_readme_shows() {
         }
         let script: String = shell_blocks(include_str!("../../README.md"))
             .map(|block| format!("{block}\necho\n"))
-            .collect::<Vec<_>>()
-            .concat()
+            .collect::<String>()
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
         let pasted =
             Command::new("sh").arg("-c").arg(&script).current_dir(directory.path()).output().unwrap();
