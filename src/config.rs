@@ -1,7 +1,7 @@
 //! Configuration: defaults, then a TOML file, then the environment; parsed into the domain's types once.
 //!
-//! Three steps, one file each. [`sources`] reads the layers and remembers where each value came from. [`raw`] is the
-//! shape of the file: it knows names, kinds and defaults, and refuses every name that it does not know. [`parse`] turns
+//! Three steps, one file each. `sources.rs` reads the layers and remembers where each value came from. `raw.rs` is the
+//! shape of the file: it knows names, kinds and defaults, and refuses every name that it does not know. `parse.rs` turns
 //! the raw values into what the rooms work with and checks what has to fit together, with the arithmetic in words. An
 //! error always names the key and the file or variable that said so, and never repeats a value that might be secret.
 

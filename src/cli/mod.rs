@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! Commands that change a running service go through its API (`api.rs`), so that there is one door with one set of rules;
-//! commands that only read need no service. Results go to standard output through [`output::Output`], as text for people
+//! commands that only read need no service. Results go to standard output through `output.rs`, as text for people
 //! or as JSON with `--json`; logs and errors go to standard error.
 
 mod api;

@@ -121,6 +121,7 @@ mod parted {
         Rsa(&'static RsaParameters, RsaPublicKeyComponents<Vec<u8>>),
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the other backend parses the key here, and may refuse it")]
     impl Key {
         pub(super) fn raw(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Option<Self> {
             Some(Self::Raw(UnparsedPublicKey::new(algorithm, key.to_vec())))
