@@ -14,11 +14,11 @@ use moka::sync::Cache;
 use signet_verifier::{ClientId, UnixMs};
 
 /// How many failures within [`WINDOW`] close the gate.
-const FAILURES: u32 = 10;
+const FAILURES: u32 = 20;
 /// How long failures count, from the first one on.
 const WINDOW: Duration = Duration::from_mins(1);
 /// How many pairs are remembered, the latest: a full house does not keep a new suspect out. Evicting one forgives at most
-/// ten failures to a guesser with as many networks.
+/// twenty failures to a guesser with as many networks.
 const REMEMBERED: u64 = 65_536;
 
 /// Whose failures are counted together.
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn the_same_client_elsewhere_and_other_clients_here_are_not_locked_out() {
         let gate = Gate::new();
-        fail(&gate, &suspect("192.0.2.1", Some("app")), 10);
+        fail(&gate, &suspect("192.0.2.1", Some("app")), FAILURES);
         assert!(gate.check(&suspect("192.0.2.1", Some("app")), NOW).is_err());
         assert_eq!(gate.check(&suspect("192.0.2.2", Some("app")), NOW), Ok(()));
         assert_eq!(gate.check(&suspect("192.0.2.1", Some("other")), NOW), Ok(()));
@@ -157,7 +157,7 @@ mod tests {
         gate.0.run_pending_tasks();
         assert!(gate.0.entry_count() <= 100, "the house has a size");
         let guesser = suspect("192.0.2.1", None);
-        for _ in 0..10 {
+        for _ in 0..FAILURES {
             fail(&gate, &guesser, 1);
             gate.0.run_pending_tasks();
         }

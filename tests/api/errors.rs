@@ -125,7 +125,7 @@ fn a_guesser_is_slowed_down_and_the_owner_comes_back_in_a_minute() {
         };
         attempt(SECRET).await.expect(201);
         let mut statuses = Vec::new();
-        for guess in 0..15 {
+        for guess in 0..25 {
             statuses.push(attempt(&format!("guess-{guess}")).await.status);
         }
         assert_eq!(statuses.first(), Some(&401));
