@@ -125,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn the_tenth_failure_within_a_minute_closes_the_gate_until_the_minute_is_over() {
+    fn the_twentieth_failure_within_a_minute_closes_the_gate_until_the_minute_is_over() {
         let gate = Gate::new();
         let guesser = suspect("192.0.2.1", Some("app"));
-        fail(&gate, &guesser, 9);
+        fail(&gate, &guesser, 19);
         assert_eq!(gate.check(&guesser, NOW), Ok(()));
         fail(&gate, &guesser, 1);
         assert_eq!(gate.check(&guesser, NOW.after(Duration::from_secs(59))), Err(Duration::from_secs(1)));
