@@ -27,7 +27,7 @@ use crate::http::{Readiness, Requirement, Services};
 use crate::keys::Keys;
 use crate::random::{Random, SystemRandom};
 use crate::revocation::Follower;
-use crate::session::{Issuer, RefreshPolicy, RevocationPolicy, TokenPolicy, TokenSealer};
+use crate::session::{RefreshPolicy, RevocationPolicy, TokenPolicy, TokenSealer};
 use crate::store::{EmbeddedStore, Journal, Store};
 use crate::telemetry::audit;
 use watch::Watch;
@@ -45,7 +45,7 @@ pub struct App {
     watches: Watches,
 }
 
-/// What the domain stands on, and what a second domain beside it would share.
+/// What the domain stands on.
 struct Ground {
     keys: Arc<Keys>,
     denylist: Arc<Denylist>,
@@ -130,26 +130,6 @@ impl App {
     /// The store, behind its deadline where it was not handed in.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.ground.store
-    }
-
-    /// What seals refresh tokens.
-    pub fn sealer(&self) -> Arc<TokenSealer> {
-        Arc::clone(&self.ground.sealer)
-    }
-
-    /// How refresh works.
-    pub fn refresh_policy(&self) -> Arc<RefreshPolicy> {
-        Arc::clone(&self.ground.refresh)
-    }
-
-    /// How revocation works.
-    pub fn revocation_policy(&self) -> RevocationPolicy {
-        self.ground.revocation.clone()
-    }
-
-    /// An issuer like this node's that has heard of other revocations: what another node of the deployment would be.
-    pub fn issuer_with(&self, denylist: Arc<Denylist>) -> Arc<Issuer> {
-        self.ground.issuer(denylist)
     }
 
     /// What the handlers work with.

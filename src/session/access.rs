@@ -152,6 +152,13 @@ fn with_jitter(ttl: Duration, chance: u16) -> Duration {
     ttl.mul_f64(1.0 - 0.05 * f64::from(chance) / f64::from(u16::MAX))
 }
 
+/// The leading `N` bytes of `from`, which is at least as long.
+pub(super) fn leading<const N: usize>(from: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    out.iter_mut().zip(from).for_each(|(out, byte)| *out = *byte);
+    out
+}
+
 fn too_large(claims: &BorrowedClaims<'_>, bytes: usize, limit: usize) -> IssueError {
     let mut largest: Vec<(String, usize)> = match serde_json::to_value(claims) {
         Ok(Value::Object(members)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use signet_verifier::{Cutoff, Effect, Patch, Scope, SessionId, UnixMs};
+use signet_verifier::{Cutoff, Effect, Patch, Scope, UnixMs};
 
 use super::grant::CustomClaims;
 use super::sealed::SealedSession;
@@ -186,11 +186,4 @@ fn patched(session: &SealedSession, cutoffs: &[Cutoff], until: UnixMs) -> Custom
         }
     }
     CustomClaims::checked_before(claims)
-}
-
-/// Where a session stands in time when everything else of its subject is signed out: the new session's id and root.
-pub(super) fn kept_session_id(at: UnixMs, chance: &[u8; 32]) -> SessionId {
-    let mut random = [0; 10];
-    random.iter_mut().zip(chance).for_each(|(out, byte)| *out = *byte);
-    SessionId::new(at, &random)
 }

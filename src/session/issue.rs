@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signet_verifier::{Algorithm, Audience, Denylist, NumericDate, ScopeTokens, SessionId, Subject, UnixMs};
 
-use super::access::{AccessMinter, AccessToken, FreeTime};
+use super::access::{AccessMinter, AccessToken, FreeTime, leading};
 use super::grant::{CustomClaims, Grant, TokenPair};
 use super::policy::{Client, RefreshPolicy, TokenPolicy};
 use super::register::Presented;
@@ -122,10 +122,10 @@ impl Issuer {
         let (sid_chance, rest) = chance.split_at(10);
         let (root_id, access_chance) = rest.split_at(16);
         let free = self.minter.free_time(now, &grant.free_time());
-        let sid = SessionId::new(free, &array(sid_chance));
+        let sid = SessionId::new(free, &leading(sid_chance));
         let minted = self.minter.mint(
             client,
-            &grant.access_token(&grant.claims, Some(sid), now, free, array(access_chance)),
+            &grant.access_token(&grant.claims, Some(sid), now, free, leading(access_chance)),
             now,
         )?;
         audit::issued(Some(sid), minted.jti, &client.id, &grant.subject);
@@ -133,7 +133,7 @@ impl Issuer {
         if let Some(binding) = binding {
             let root = SealedSession {
                 sid,
-                presented: Presented { generation: 0, id: array(root_id), parent: [0; 16], minted: now },
+                presented: Presented { generation: 0, id: leading(root_id), parent: [0; 16], minted: now },
                 binding,
                 claims_at: free,
                 idle_expires_at: now.after(self.refresh.idle_ttl.min(self.refresh.absolute_ttl)),
@@ -249,13 +249,6 @@ fn check_scope(client: &Client, scope: Option<&ScopeTokens>) -> Result<(), Issue
         Some(foreign) => Err(IssueError::ScopeNotAllowed(foreign.to_owned())),
         None => Ok(()),
     }
-}
-
-/// The leading `N` bytes of `from`, which is at least as long.
-fn array<const N: usize>(from: &[u8]) -> [u8; N] {
-    let mut out = [0; N];
-    out.iter_mut().zip(from).for_each(|(out, byte)| *out = *byte);
-    out
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use signet_verifier::{ScopeTokens, UnixMs};
+use signet_verifier::{ScopeTokens, SessionId, UnixMs};
 
+use super::access::leading;
 use super::grant::{CustomClaims, TokenPair};
-use super::history::{History, Kept, kept_session_id};
+use super::history::{History, Kept};
 use super::issue::{IssueError, Issuer};
 use super::policy::{Client, ClientRegistry, RefreshPolicy};
 use super::register::Presented;
@@ -91,7 +92,7 @@ impl Lineage {
     ) -> Result<SealedSession, SealedError> {
         let Kept { at, made_at } = kept;
         let parts: [&[u8]; 2] = [&session.presented.id, &at.as_millis().to_be_bytes()];
-        let sid = kept_session_id(at, &self.sealer.prf("kept session", &parts, made_at, now)?);
+        let sid = SessionId::new(at, &leading(&self.sealer.prf("kept session", &parts, made_at, now)?));
         let id = leading(&self.sealer.prf("kept root", &parts, made_at, now)?);
         let mut root = self.at(session, Presented { generation: 0, id, parent: [0; 16], minted: made_at });
         root.sid = sid;
@@ -204,11 +205,4 @@ impl Lineage {
         let minted = self.issuer.minter().mint(client, &access, now)?;
         Ok(TokenPair::of_access(minted, Some(session.sid), scope, now))
     }
-}
-
-/// The leading bytes of a hash.
-fn leading<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
-    let mut out = [0; N];
-    out.iter_mut().zip(hash).for_each(|(out, byte)| *out = *byte);
-    out
 }

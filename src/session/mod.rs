@@ -28,4 +28,4 @@ pub use refresh::{Refresher, RefresherParts};
 pub use refresh_request::{RefreshCaller, RefreshError, RefreshRequest, Seen};
 pub use revocation_request::{Delivery, RevocationRequest, RevokeError, Revoked};
 pub use revoke::{Revoker, RevokerParts};
-pub use sealed::{RefreshBinding, RefreshTokenId, SealedError, SealedSession, TokenSealer};
+pub use sealed::{RefreshBinding, SealedError, SealedSession, TokenSealer};

@@ -17,9 +17,6 @@ use super::grant::{CustomClaims, Grant};
 use super::register::{Presented, RefreshId};
 use crate::keys::{KeyRing, Keys, SealError, SealingKey, SealingKeyId};
 
-/// The id of one refresh token, as audit events name it.
-pub type RefreshTokenId = RefreshId;
-
 /// Who may present a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshBinding {
