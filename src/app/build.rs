@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_verifier::{Clock, Denylist, UnixMs, Verifier};
+use signet_verifier::{Clock, Denylist, Limits, UnixMs, Verifier};
 
 use super::error::AppError;
 use super::watch::Watch;
@@ -13,12 +13,12 @@ use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
 use crate::http::{Gate, ProxyRange, Readiness, Services};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
-use crate::revocation::{AccessHorizon, Follower};
+use crate::revocation::{AccessHorizon, Feed, Follower};
 use crate::session::{
     ClientRegistry, Introspector, Issuer, Refresher, RefresherParts, Revoker, RevokerParts, TokenSealer,
 };
 use crate::store::{EmbeddedStore, GuardedStore, Journal, Store};
-use crate::telemetry::audit;
+use crate::telemetry::{Metrics, audit};
 
 /// An engine that takes longer than this counts as lost: callers wait no longer, and refresh degrades.
 const STORE_DEADLINE: Duration = Duration::from_millis(500);
@@ -34,6 +34,7 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         Engine::open(&config.store.url, &*random)?
     };
     let denylist = Arc::new(Denylist::new(config.tokens.revocable_claims.clone()));
+    let feed = Arc::new(Feed::new(Arc::clone(&store), limits(&config), horizon(&config)));
     let follower = Follower::new(Arc::clone(&store), Arc::clone(&denylist), horizon(&config));
     let readiness = Arc::new(Readiness::default());
     let ground = Ground {
@@ -53,6 +54,8 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         clients: Arc::new(ClientRegistry::new(config.clients)),
         server: &config.server,
         jwks_max_age: config.keys.schedule.jwks_max_age,
+        feed,
+        metrics: Arc::new(Metrics::new()),
     };
     let services = actix_web::web::Data::new(services(&ground, edge)?);
     Ok(App {
@@ -135,6 +138,15 @@ fn horizon(config: &Config) -> AccessHorizon {
     }
 }
 
+/// What verifiers are told of all tokens.
+fn limits(config: &Config) -> Limits {
+    Limits {
+        longest_access_ttl: config.tokens.longest_access_ttl,
+        leeway: config.tokens.leeway,
+        revocable_claims: config.tokens.revocable_claims.clone(),
+    }
+}
+
 /// What the web server needs beside the domain.
 struct Edge<'a> {
     clock: Arc<dyn Clock>,
@@ -142,6 +154,8 @@ struct Edge<'a> {
     clients: Arc<ClientRegistry>,
     server: &'a ServerConfig,
     jwks_max_age: Duration,
+    feed: Arc<Feed>,
+    metrics: Arc<Metrics>,
 }
 
 /// The domain from the ground up, and the edge.
@@ -171,6 +185,8 @@ fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
         public_url: edge.server.public_url.clone(),
         jwks_max_age: edge.jwks_max_age,
         readiness: edge.readiness,
+        feed: edge.feed,
+        metrics: edge.metrics,
         gate: Gate::new(),
         trusted_proxies: trusted_proxies.collect::<Result<_, _>>()?,
     })

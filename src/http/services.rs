@@ -9,7 +9,9 @@ use super::gate::Gate;
 use super::peer::ProxyRange;
 use super::readiness::Readiness;
 use crate::keys::Keys;
+use crate::revocation::Feed;
 use crate::session::{ClientRegistry, Introspector, Issuer, Refresher, Revoker, TokenPolicy};
+use crate::telemetry::Metrics;
 
 /// What the handlers work with. Built once, outside the worker closure, and shared by all workers.
 pub struct Services {
@@ -37,6 +39,10 @@ pub struct Services {
     pub jwks_max_age: Duration,
     /// Whether requests should come here yet, or still.
     pub readiness: Arc<Readiness>,
+    /// What verifiers follow.
+    pub feed: Arc<Feed>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Counts failed client authentication.
     pub gate: Gate,
     /// Whose `X-Forwarded-For` is believed.

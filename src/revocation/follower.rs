@@ -38,7 +38,7 @@ impl Follower {
 
     /// Loads the snapshot. Before this has succeeded once, the denylist vouches for nothing. Says how many cutoffs live.
     pub async fn load(&self, now: UnixMs) -> Result<usize, StoreError> {
-        let (position, cutoffs) = self.store.snapshot(now).await?;
+        let (position, cutoffs) = self.store.snapshot(UnixMs::default(), now).await?;
         for cutoff in &cutoffs {
             self.apply_from_snapshot(cutoff, now);
         }

@@ -85,14 +85,19 @@ impl Store for EmbeddedStore {
         self.read(View::head)
     }
 
-    async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
+    async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
         let file = self.file.clone();
-        let read = tokio::task::spawn_blocking(move || read(&file, |view| view.snapshot(now))).await;
+        let read =
+            tokio::task::spawn_blocking(move || read(&file, |view| view.snapshot(made_since, now))).await;
         self.heard(read.map_err(|error| StoreError::Unavailable(Some(Box::new(error))))?)
     }
 
     async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError> {
         self.read(|view| view.tail(after, limit))
+    }
+
+    async fn changed(&self, _: &Position) {
+        std::future::pending().await
     }
 
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {

@@ -83,13 +83,17 @@ impl Store for GuardedStore {
         self.guard(self.inner.head()).await
     }
 
-    async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
+    async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
         // Read once, at start, before anybody is served: as long as it takes, within reason.
-        self.guard_within(SNAPSHOT_DEADLINE, self.inner.snapshot(now)).await
+        self.guard_within(SNAPSHOT_DEADLINE, self.inner.snapshot(made_since, now)).await
     }
 
     async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError> {
         self.guard(self.inner.tail(after, limit)).await
+    }
+
+    async fn changed(&self, after: &Position) {
+        self.inner.changed(after).await;
     }
 
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {
@@ -163,11 +167,15 @@ mod tests {
             }
         }
 
-        async fn snapshot(&self, _: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
+        async fn snapshot(&self, _: UnixMs, _: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
             unreachable!()
         }
 
         async fn tail(&self, _: &Position, _: usize) -> Result<Tail, StoreError> {
+            unreachable!()
+        }
+
+        async fn changed(&self, _: &Position) {
             unreachable!()
         }
 

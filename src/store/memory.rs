@@ -82,9 +82,11 @@ impl Store for MemoryStore {
         Ok(self.contents().head)
     }
 
-    async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
+    async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
         let contents = self.contents();
-        let live = contents.merged.values().filter(|cutoff| cutoff.expires_at > now);
+        let live = contents.merged.values().filter(|cutoff| {
+            cutoff.expires_at > now && (cutoff.made_at >= made_since || matches!(cutoff.scope, Scope::Kid(_)))
+        });
         Ok((contents.head, live.cloned().collect()))
     }
 
@@ -94,6 +96,10 @@ impl Store for MemoryStore {
         // Where the search stops, the rest begins.
         let known = *after == contents.floor || entries.any(|(position, _)| position == after);
         Ok(if known { Tail::Entries(entries.take(limit).cloned().collect()) } else { Tail::Gap })
+    }
+
+    async fn changed(&self, _: &Position) {
+        std::future::pending().await
     }
 
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {

@@ -5,8 +5,10 @@
 //! 2. `append` returns when the entries are durable: a killed process has them when it starts again.
 //! 3. Positions grow with every append; `tail` returns every entry after a position exactly once and in order, or says
 //!    [`Tail::Gap`]; it never skips silently.
-//! 4. `snapshot` holds the merge of everything appended before its position that has not expired.
-//! 5. Nothing is lost by sweeping that has not expired by the `now` given; the engine's own clock decides nothing.
+//! 4. `snapshot` holds the merge of everything appended before its position that has not expired and is of the time asked for;
+//!    the cutoffs of keys always.
+//! 5. `changed` never sleeps through an append.
+//! 6. Nothing is lost by sweeping that has not expired by the `now` given; the engine's own clock decides nothing.
 
 use async_trait::async_trait;
 use signet_verifier::{Cutoff, Scope, SessionId, UnixMs};
@@ -82,11 +84,16 @@ pub trait Store: Send + Sync + 'static {
     /// The position just after the newest entry.
     async fn head(&self) -> Result<Position, StoreError>;
 
-    /// The merged cutoffs that live past `now`, and a position: whatever is not among them comes after it.
-    async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError>;
+    /// The merged cutoffs that were made at or after `made_since`, and those of keys whenever they were made, that live past
+    /// `now`; and a position: whatever is not among them was made earlier, or comes after it. Costs what it returns.
+    async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError>;
 
     /// At most `limit` entries after a position.
     async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError>;
+
+    /// Returns when the head is no longer at `after`: at once if it is not; it may also return early. Never fails: an engine
+    /// that cannot say waits, and whoever waits asks again from time to time.
+    async fn changed(&self, after: &Position);
 
     /// Forgets what has expired by `now`: registers, cutoffs, log entries. Writes nothing if nothing has.
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError>;

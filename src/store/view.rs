@@ -41,11 +41,13 @@ impl View {
     }
 
     /// The head, and every merged cutoff that lives past `now`.
-    pub(super) fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), Fault> {
+    pub(super) fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), Fault> {
         let mut live = Vec::new();
         for item in self.0.open_table(CUTOFFS)?.iter()? {
             let cutoff = codec::decode_cutoff(item?.1.value())?;
-            if cutoff.expires_at > now {
+            if cutoff.expires_at > now
+                && (cutoff.made_at >= made_since || matches!(cutoff.scope, Scope::Kid(_)))
+            {
                 live.push(cutoff);
             }
         }

@@ -95,7 +95,7 @@ fn a_bulk_of_subjects_within_one_millisecond_does_not_run_ahead_of_the_clock() {
             answer.expect(200);
         }
         let now = signet_verifier::Clock::now(&*app.clock);
-        let (_, cutoffs) = app.app.store().snapshot(now).await.unwrap();
+        let (_, cutoffs) = app.app.store().snapshot(signet_verifier::UnixMs::default(), now).await.unwrap();
         assert_eq!(cutoffs.len(), 1_000);
         for cutoff in cutoffs {
             assert_eq!(cutoff.issued_before, now.after(Duration::from_secs(2)));

@@ -396,14 +396,18 @@ impl Store for WatchedStore {
         self.inner.head().await
     }
 
-    async fn snapshot(&self, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
+    async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
         self.call()?;
-        self.inner.snapshot(now).await
+        self.inner.snapshot(made_since, now).await
     }
 
     // The timer's own calls are not counted: they are not made for a request.
     async fn tail(&self, after: &Position, limit: usize) -> Result<Tail, StoreError> {
         self.inner.tail(after, limit).await
+    }
+
+    async fn changed(&self, after: &Position) {
+        self.inner.changed(after).await;
     }
 
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {

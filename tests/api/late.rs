@@ -10,7 +10,7 @@ use signet::session::{
     RevocationPolicy, Revoker, RevokerParts, Seen, TokenSealer, WhenStoreDown,
 };
 use signet::store::{Journal, MemoryStore, Store};
-use signet_verifier::{Clock, Denylist, Expected, Verifier, VerifyError};
+use signet_verifier::{Clock, Denylist, Expected, UnixMs, Verifier, VerifyError};
 
 use crate::harness::{TestApp, run};
 
@@ -99,7 +99,7 @@ fn a_token_refreshed_after_the_cutoff_by_a_node_that_had_not_heard_of_it_is_deni
         let expected = Expected::access_token(app.issuer(), "api").unwrap();
         assert!(other.verifier.verify_at(&minted.access_token, &expected, now).is_ok(), "it cannot know yet");
 
-        let (_, cutoffs) = app.app.store().snapshot(now).await.unwrap();
+        let (_, cutoffs) = app.app.store().snapshot(UnixMs::default(), now).await.unwrap();
         for cutoff in &cutoffs {
             other.denylist.apply(cutoff);
         }

@@ -88,8 +88,8 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "http",
         paths: &["src/http"],
-        // telemetry: audit events.
-        may: &["session", "keys", "telemetry"],
+        // telemetry: audit events and metrics. revocation: the feed.
+        may: &["session", "keys", "revocation", "telemetry"],
         never: &[
             "moka",
             "std::fs",

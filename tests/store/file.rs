@@ -27,7 +27,7 @@ async fn everything_is_there_after_closing_and_opening_again() {
 
     let store = open(&path);
     assert_eq!(store.head().await.unwrap(), head);
-    assert_eq!(store.snapshot(at(1)).await.unwrap().1, [logout(1, 1, 100), logout(2, 1, 100)]);
+    assert_eq!(store.snapshot(at(0), at(1)).await.unwrap().1, [logout(1, 1, 100), logout(2, 1, 100)]);
     assert_eq!(store.tail(&one, 9).await.unwrap(), Tail::Entries(vec![(head, logout(2, 1, 100))]));
     assert_eq!(store.load_register(session(1)).await.unwrap(), Some(register(3)));
     assert_eq!(store.matching(&[subject("user-2")]).unwrap(), [logout(2, 1, 100)]);
@@ -71,7 +71,7 @@ async fn an_idle_store_does_not_touch_its_file() {
     assert_eq!(store.append(&[]).await.unwrap().seq, 1);
     let lost = store.swap_register(session(1), None, &register(2), at(HOUR)).await.unwrap();
     assert_eq!(lost, Swap::Lost(Some(register(1))));
-    store.snapshot(at(1)).await.unwrap();
+    store.snapshot(at(0), at(1)).await.unwrap();
     store.matching(&[subject("user-1")]).unwrap();
     read_on(&store, Position::start(store.head().await.unwrap().epoch), 10).await;
     assert!(look(&path) == before, "the file changed");
@@ -177,7 +177,7 @@ async fn an_entry_that_cannot_be_read_is_an_error_and_never_skipped() {
 
     let store = open(&path);
     let unknown = "a cutoff of an unknown version";
-    assert!(matches!(store.snapshot(at(1)).await, Err(StoreError::Corrupt(what)) if what == unknown));
+    assert!(matches!(store.snapshot(at(0), at(1)).await, Err(StoreError::Corrupt(what)) if what == unknown));
     assert!(
         matches!(store.matching(&[subject("user-1")]), Err(StoreError::Corrupt(what)) if what == unknown)
     );

@@ -74,7 +74,7 @@ fn kill_after(path: &Path, enough: usize) -> Acknowledged {
 
 async fn assert_nothing_is_missing(path: &Path, acknowledged: Acknowledged) {
     let store = EmbeddedStore::open(path, &SystemRandom::new()).unwrap();
-    let (head, live) = store.snapshot(at(0)).await.unwrap();
+    let (head, live) = store.snapshot(at(0), at(0)).await.unwrap();
     let live = merged(live);
     let log = read_on(&store, Position::start(head.epoch), 100).await;
     for (n, seq) in acknowledged.appended {

@@ -184,7 +184,7 @@ pub(crate) async fn a_snapshot_merges_what_lives(open: Open) {
     let refresh = Cutoff { effect: Effect::Refresh, ..logout(1, 7, 30) };
     let cutoffs = [logout(1, 1, 20), logout(1, 5, 30), refresh, logout(2, 1, 10), logout(3, 1, 11)];
     let head = store.append(&cutoffs).await.unwrap();
-    let (position, live) = store.snapshot(at(10)).await.unwrap();
+    let (position, live) = store.snapshot(at(0), at(10)).await.unwrap();
     assert_eq!(position, head);
     assert_eq!(live.len(), 3, "one expires at the very instant");
     assert_eq!(merged(live), merged(cutoffs.into_iter().filter(|cutoff| cutoff.expires_at > at(10))));
@@ -203,7 +203,7 @@ pub(crate) async fn a_snapshot_and_the_tail_after_it_miss_nothing(open: Open) {
     }
     let mut taken = Vec::new();
     while !writers.is_empty() {
-        taken.push(engine.store.snapshot(at(1)).await.unwrap());
+        taken.push(engine.store.snapshot(at(0), at(1)).await.unwrap());
         while writers.try_join_next().is_some() {}
     }
     let everything = merged((0..100).map(|n| logout(n, 1, 100)));
@@ -226,7 +226,7 @@ pub(crate) async fn the_order_and_number_of_deliveries_do_not_matter(open: Open)
             for some in shuffled.chunks(page) {
                 store.append(some).await.unwrap();
             }
-            store.snapshot(at(0)).await.unwrap()
+            store.snapshot(at(0), at(0)).await.unwrap()
         });
         prop_assert_eq!(live.len(), merged(live.clone()).len(), "one cutoff a key");
         prop_assert_eq!(merged(live), merged(cutoffs));
@@ -247,21 +247,21 @@ pub(crate) async fn a_sweep_keeps_what_expires_a_millisecond_later(open: Open) {
 
     assert_eq!(store.sweep(at(10 * HOUR - 1)).await.unwrap(), 0);
     assert_eq!(store.load_register(session(1)).await.unwrap(), Some(register(1)));
-    assert_eq!(store.snapshot(at(0)).await.unwrap().1.len(), 2);
+    assert_eq!(store.snapshot(at(0), at(0)).await.unwrap().1.len(), 2);
 
     assert!(store.sweep(at(10 * HOUR)).await.unwrap() > 0);
     assert_eq!(store.load_register(session(1)).await.unwrap(), None);
     assert_eq!(store.load_register(session(2)).await.unwrap(), Some(register(2)));
-    assert_eq!(store.snapshot(at(0)).await.unwrap().1, [logout(2, 1, 10 * HOUR + 1)]);
+    assert_eq!(store.snapshot(at(0), at(0)).await.unwrap().1, [logout(2, 1, 10 * HOUR + 1)]);
 }
 
 pub(crate) async fn a_merged_cutoff_lives_as_long_as_its_longest_entry(open: Open) {
     let store = open().store;
     store.append(&[logout(1, 5, 10), logout(1, 3, 30), logout(1, 4, 20)]).await.unwrap();
     store.sweep(at(20)).await.unwrap();
-    assert_eq!(store.snapshot(at(20)).await.unwrap().1, [logout(1, 5, 30)]);
+    assert_eq!(store.snapshot(at(0), at(20)).await.unwrap().1, [logout(1, 5, 30)]);
     store.sweep(at(30)).await.unwrap();
-    assert_eq!(store.snapshot(at(0)).await.unwrap().1, []);
+    assert_eq!(store.snapshot(at(0), at(0)).await.unwrap().1, []);
 }
 
 pub(crate) async fn a_sweep_of_nothing_sweeps_nothing(open: Open) {

@@ -76,6 +76,55 @@ impl Clock for SystemClock {
     }
 }
 
+/// Time since some start that goes on while the machine sleeps and that nobody sets.
+pub trait BootClock: Send + Sync {
+    /// How long since that start.
+    fn elapsed(&self) -> Duration;
+}
+
+/// The machine's boot clock: `CLOCK_BOOTTIME` where there is one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemBootClock;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl BootClock for SystemBootClock {
+    fn elapsed(&self) -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+    }
+}
+
+/// Elsewhere the standard library's monotonic clock, counted from the first look at it. On macOS it goes on while the
+/// machine sleeps; where it does not, sleep shows as a wall clock that jumped, which is noticed too.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl BootClock for SystemBootClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the boot clock")]
+    fn elapsed(&self) -> Duration {
+        use std::sync::OnceLock;
+        use std::time::Instant;
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
+}
+
+/// A boot clock that stands still until it is moved: for tests, yours and ours.
+#[derive(Debug, Default)]
+pub struct ManualBootClock(AtomicU64);
+
+impl ManualBootClock {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl BootClock for ManualBootClock {
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
 /// A clock that stands still until it is moved: for tests, yours and ours.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);

@@ -39,6 +39,7 @@ mod cutoff;
 mod denylist;
 mod error;
 mod expected;
+mod feed;
 mod header;
 mod id;
 mod json;
@@ -46,20 +47,31 @@ mod jwk;
 mod jws;
 mod key_source;
 mod known_headers;
+#[cfg(feature = "client")]
+mod sync;
 mod token_cache;
 mod verifier;
 
 pub use algorithm::Algorithm;
 pub use claims::{Audience, Claims, ClaimsError, NumericDate, RESERVED_CLAIMS, ScopeTokens};
-pub use clock::{Clock, ManualClock, SystemClock, UnixMs};
+pub use clock::{BootClock, Clock, ManualBootClock, ManualClock, SystemBootClock, SystemClock, UnixMs};
 pub use cutoff::{Cutoff, CutoffKey, Effect, Patch, Reason, Scope, ScopeKind};
 pub use denylist::{Denylist, ScopeKeys};
 pub use error::VerifyError;
 pub use expected::{AudienceRule, Expected, ExpiryRule};
+pub use feed::{
+    Acknowledgement, Batch, Cursor, Event, EventReader, FEED_VERSION, FeedEntry, FeedError, Frame, Heartbeat,
+    Hello, Limits, Reset, Snapshot,
+};
 pub use header::Header;
 pub use id::{ClientId, IdError, IssuerUrl, KeyId, SessionId, Subject, TokenId};
 pub use json::{StrictValue, strict_from_slice};
 pub use jwk::{Jwk, JwkError, JwkSet};
 pub use jws::{CompactJws, VerifyingKey};
 pub use key_source::{CachedKeys, KeySet, KeySource, StaticKeys};
+#[cfg(feature = "client")]
+pub use sync::{
+    Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation, StalenessPolicy,
+    WhenStale,
+};
 pub use verifier::{Verified, Verifier};

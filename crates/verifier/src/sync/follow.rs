@@ -1,0 +1,1 @@
+//! Follows the feed: snapshot, stream, acknowledgements, reconnects.

@@ -1,0 +1,1 @@
+//! Asks the service about one token, and remembers the answer for a moment.

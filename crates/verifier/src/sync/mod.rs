@@ -1,0 +1,24 @@
+//! A verifier that keeps itself up to date: keys and revocations over HTTP, and a bound on how stale they may be.
+//!
+//! [`connect`] finds the issuer's addresses and starts two tasks: one keeps the keys ([`keys`]), one follows the revocation
+//! feed ([`follow`]). Both write into one [`state`], which verification reads without waiting for anybody. What is known and
+//! how old it is, [`freshness`] says; what to do when it is too old, [`policy`]. Nothing that [`LiveVerifier::verify`] calls
+//! touches the network; [`LiveVerifier::check`] may, where the policy says so.
+
+mod connect;
+mod counters;
+mod follow;
+mod freshness;
+mod introspection;
+mod keys;
+mod live;
+mod policy;
+mod revoked;
+mod state;
+mod transport;
+
+pub use connect::{Connect, ConnectError};
+pub use counters::Counters;
+pub use live::{Check, LiveVerifier, Refusal};
+pub use policy::{StalenessPolicy, WhenStale};
+pub use revoked::{Ended, Revocation};

@@ -1,0 +1,1 @@
+//! The HTTP client: limits, authentication, TLS.
