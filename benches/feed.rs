@@ -110,9 +110,7 @@ async fn under_load(service: &Arc<Service>, verifier: &LiveVerifier) {
         load.stop().await;
     }
     println!("revocations a second while measuring: {rate:.0}");
-    for (name, quiet, busy) in
-        [("remembered", &mut quiet[0], &mut busy[0]), ("cold", &mut quiet[1], &mut busy[1])]
-    {
+    for ((name, quiet), busy) in ["remembered", "cold"].iter().zip(&mut quiet).zip(&mut busy) {
         let (quiet, busy) = (lowest_tenth(quiet), lowest_tenth(busy));
         let measured = format!("{busy:.0} / {quiet:.0} ns = {:.2}", busy / quiet);
         report(&format!("verify, {name}, ~1,000 revocations/s / quiet"), &measured, "");
