@@ -119,7 +119,7 @@ async fn under_load(service: &Arc<Service>, verifier: &LiveVerifier) {
 
 fn measure(remembered: &LiveVerifier, cold: &LiveVerifier, tokens: &[String], into: &mut [Vec<f64>; 2]) {
     for _ in 0..20 {
-        for (verifier, times) in [(remembered, &mut into[0]), (cold, &mut into[1])] {
+        for (verifier, times) in [remembered, cold].into_iter().zip(&mut *into) {
             let start = Instant::now();
             for token in tokens {
                 verifier.verify(token).unwrap();
