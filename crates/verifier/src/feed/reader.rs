@@ -75,7 +75,7 @@ impl EventReader {
                     return Ok(Some(frame));
                 }
             } else {
-                self.take_field(line)?;
+                self.take_field(&line)?;
             }
         }
         Ok(None)
@@ -91,7 +91,8 @@ impl EventReader {
             }
         }
         let unsearched = self.bytes.get(self.searched..).unwrap_or_default();
-        let end = unsearched.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|at| self.searched + at);
+        let end =
+            unsearched.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|at| self.searched + at);
         self.searched = end.unwrap_or(self.bytes.len());
         if self.searched - self.line > self.max_bytes {
             return Err(FeedError::TooLarge);
@@ -111,7 +112,7 @@ impl EventReader {
         self.bytes.get(line.start..line.end).unwrap_or_default()
     }
 
-    fn take_field(&mut self, line: Line) -> Result<(), FeedError> {
+    fn take_field(&mut self, line: &Line) -> Result<(), FeedError> {
         let bytes = self.bytes.get(line.start..line.end).unwrap_or_default();
         let text = std::str::from_utf8(bytes).map_err(|_| FeedError::Malformed)?;
         let (name, value) = text.split_once(':').unwrap_or((text, ""));

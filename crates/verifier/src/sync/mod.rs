@@ -5,12 +5,14 @@
 //! how old it is, [`freshness`] says; what to do when it is too old, [`policy`]. Nothing that [`LiveVerifier::verify`] calls
 //! touches the network; [`LiveVerifier::check`] may, where the policy says so.
 
+mod backoff;
 mod connect;
 mod counters;
 mod follow;
 mod freshness;
 mod introspection;
 mod keys;
+mod link;
 mod live;
 mod policy;
 mod revoked;
