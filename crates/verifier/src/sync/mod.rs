@@ -5,6 +5,7 @@
 //! how old it is, [`freshness`] says; what to do when it is too old, [`policy`]. Nothing that [`LiveVerifier::verify`] calls
 //! touches the network; [`LiveVerifier::check`] may, where the policy says so.
 
+mod backoff;
 mod by_hand;
 mod connect;
 mod counters;
@@ -13,6 +14,7 @@ mod freshness;
 mod introspection;
 mod keys;
 mod knowledge;
+mod link;
 mod live;
 mod policy;
 mod revoked;
