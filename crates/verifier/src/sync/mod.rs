@@ -16,6 +16,8 @@ mod knowledge;
 mod live;
 mod policy;
 mod revoked;
+#[cfg(test)]
+mod rig;
 mod state;
 mod transport;
 mod vouching;
