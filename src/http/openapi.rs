@@ -10,12 +10,14 @@ use utoipa::{Modify, OpenApi};
 
 use links::Links;
 pub(crate) use refusals::{
-    BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotFound, NotReady, OAuthRefusals,
+    BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotFound, NotReady, OAuthRefusals, ProxyRefusals,
 };
 pub(crate) use schemas::{algorithm, audience, effect, instant, methods, scope};
 
 use super::problem::{OAuthErrorBody, ProblemDocument};
-use super::{health, introspection, jwks, keys, metadata, revocation, revocations, sessions, token};
+use super::{
+    forward_auth, health, introspection, jwks, keys, metadata, revocation, revocations, sessions, token,
+};
 
 /// The contract of the HTTP interface.
 pub fn openapi() -> Document {
@@ -35,6 +37,7 @@ pub fn openapi() -> Document {
         sessions::logout::logout,
         sessions::revoke::revoke,
         revocations::revoke,
+        forward_auth::ask,
         keys::list::list,
         keys::rotate::rotate,
         keys::import::import,
@@ -54,6 +57,7 @@ pub fn openapi() -> Document {
     tags(
         (name = "sessions", description = "Issue, refresh, log out"),
         (name = "revocations", description = "Take tokens back"),
+        (name = "proxies", description = "Forward-auth"),
         (name = "keys", description = "Key administration"),
         (name = "oauth2", description = "OAuth 2.0 endpoints"),
         (name = "metadata", description = "What verifiers and clients need to know"),
