@@ -7,7 +7,10 @@ use actix_web::{HttpResponse, Resource, ResponseError, Route, guard};
 use super::json::MAX_BODY_BYTES;
 use super::metadata::{metadata, openid_configuration, paths_of_issuer};
 use super::problem::{OAuthRefusal, Problem};
-use super::{Services, health, introspection, jwks, keys, metrics, revocation, revocations, sessions, token};
+use super::{
+    Services, forward_auth, health, introspection, jwks, keys, metrics, revocation, revocations, sessions,
+    token,
+};
 
 /// What is wrong with where a request went.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,11 +75,16 @@ const TABLE: [Endpoint; 22] = [
     on(Method::GET, "/openapi.yaml", || web::to(health::openapi_yaml)),
 ];
 
+/// Beside the table: any method, and any path below it.
+const FORWARD_AUTH: &str = "/v1/forward-auth";
+
 /// Mounts the table on an actix application; called once per worker, and everything shared comes in through `services`.
 pub fn routes(services: Data<Services>) -> impl Fn(&mut ServiceConfig) + Clone + Send {
     let more = paths_of_issuer(services.tokens.issuer.as_str());
     move |config| {
         config.app_data(services.clone());
+        // First: proxies ask it for each request that they get, and rows are tried in turn.
+        forward_auth::mount(FORWARD_AUTH, services.forward_auth.clone())(config);
         mount(config, &more);
     }
 }
@@ -165,7 +173,12 @@ mod tests {
         let table: BTreeSet<_> =
             TABLE.iter().map(|row| (row.method.to_string(), row.path.to_owned())).collect();
         assert_eq!(table.len(), TABLE.len(), "no row twice");
-        assert_eq!(operations(&openapi()), table);
+        let mut contract = operations(&openapi());
+        assert!(
+            contract.remove(&("GET".into(), format!("{FORWARD_AUTH}/{{profile}}"))),
+            "stands for every method"
+        );
+        assert_eq!(contract, table);
     }
 
     #[tokio::test]
