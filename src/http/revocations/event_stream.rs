@@ -1,7 +1,9 @@
 //! The body of an event stream: the frames of a subscription, as long as there are any.
 //!
-//! The server asks for the next frame only while less than 32 KiB wait to be written, so a reader that does not read holds at
-//! most that and one frame here; what comes meanwhile is the feed's, which cuts it off rather than keep it.
+//! The server copies what it is handed into a buffer of the connection and asks for more while less than 32 KiB wait there; a
+//! buffer that has grown keeps its size. So frames are handed over in pieces: however large they are, a connection holds no
+//! more than that buffer and the one frame that it is at, which all streams share. A reader that does not read stays there;
+//! what comes meanwhile is the feed's, which cuts it off rather than keep it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,12 +15,15 @@ use actix_web::web::Bytes;
 
 use crate::revocation::Subscription;
 
+/// The largest piece of a frame that is handed over at once, in bytes.
+const PIECE: usize = 8 * 1024;
+
 /// A body that ends when its subscription does.
-pub(super) enum EventStream {
-    /// The next frame is awaited.
-    Open(Next),
-    /// There are no more.
-    Over,
+pub(super) struct EventStream {
+    /// What is left of the frame that is being handed over.
+    frame: Bytes,
+    /// The frame after it; none when there are no more.
+    next: Option<Next>,
 }
 
 type Next = Pin<Box<dyn Future<Output = (Option<Arc<str>>, Subscription)>>>;
@@ -26,7 +31,12 @@ type Next = Pin<Box<dyn Future<Output = (Option<Arc<str>>, Subscription)>>>;
 impl EventStream {
     /// All frames of a subscription.
     pub(super) fn of(subscription: Subscription) -> Self {
-        Self::Open(Box::pin(next(subscription)))
+        Self { frame: Bytes::new(), next: Some(Box::pin(next(subscription))) }
+    }
+
+    /// A stream that is over before it has begun.
+    pub(super) fn over() -> Self {
+        Self { frame: Bytes::new(), next: None }
     }
 }
 
@@ -37,25 +47,26 @@ impl MessageBody for EventStream {
         BodySize::Stream
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let Self::Open(next_frame) = &mut *self else { return Poll::Ready(None) };
-        let (frame, subscription) = ready!(next_frame.as_mut().poll(cx));
-        let Some(frame) = frame else {
-            *self = Self::Over;
-            return Poll::Ready(None);
-        };
-        *self = Self::of(subscription);
-        // All streams send the same bytes.
-        Poll::Ready(Some(Ok(Bytes::from_owner(Arc::<[u8]>::from(frame)))))
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        // An empty piece would end the body: it is how chunks say so.
+        while self.frame.is_empty() {
+            let Some(awaited) = &mut self.next else { return Poll::Ready(None) };
+            let (frame, subscription) = ready!(awaited.as_mut().poll(cx));
+            self.next = None;
+            if let Some(frame) = frame {
+                // All streams hold the same bytes.
+                self.frame = Bytes::from_owner(Arc::<[u8]>::from(frame));
+                self.next = Some(Box::pin(next(subscription)));
+            }
+        }
+        let length = self.frame.len().min(PIECE);
+        Poll::Ready(Some(Ok(self.frame.split_to(length))))
     }
 }
 
-/// An empty one would end the body: it is how chunks say so.
 async fn next(mut subscription: Subscription) -> (Option<Arc<str>>, Subscription) {
-    loop {
-        let frame = subscription.next().await;
-        if frame.as_deref() != Some("") {
-            return (frame, subscription);
-        }
-    }
+    (subscription.next().await, subscription)
 }

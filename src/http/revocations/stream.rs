@@ -55,7 +55,7 @@ pub(crate) async fn follow(
     let subscriber = subscriber(&caller.client.id, request.query_string(), request.headers())?;
     let body = if request.method() == Method::HEAD {
         // What a stream would answer with, and nobody who listens.
-        EventStream::Over
+        EventStream::over()
     } else {
         let opened = services.feed.subscribe(subscriber, now.0).await;
         services.metrics.stream_opened();
