@@ -13,7 +13,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 
-use crate::revocation::Subscription;
+use crate::revocation::{Ending, Subscription};
+use crate::telemetry::{Metrics, StreamEnd};
 
 /// The largest piece of a frame that is handed over at once, in bytes.
 const PIECE: usize = 8 * 1024;
@@ -24,19 +25,29 @@ pub(super) struct EventStream {
     frame: Bytes,
     /// The frame after it; none when there are no more.
     next: Option<Next>,
+    metrics: Arc<Metrics>,
 }
 
 type Next = Pin<Box<dyn Future<Output = (Option<Arc<str>>, Subscription)>>>;
 
 impl EventStream {
-    /// All frames of a subscription.
-    pub(super) fn of(subscription: Subscription) -> Self {
-        Self { frame: Bytes::new(), next: Some(Box::pin(next(subscription))) }
+    /// All frames of a subscription; counted.
+    pub(super) fn of(subscription: Subscription, metrics: Arc<Metrics>) -> Self {
+        metrics.stream_opened();
+        Self { frame: Bytes::new(), next: Some(Box::pin(next(subscription))), metrics }
     }
 
     /// A stream that is over before it has begun.
-    pub(super) fn over() -> Self {
-        Self { frame: Bytes::new(), next: None }
+    pub(super) fn over(metrics: Arc<Metrics>) -> Self {
+        Self { frame: Bytes::new(), next: None, metrics }
+    }
+
+    fn note(&self, ending: Option<Ending>) {
+        match ending {
+            Some(Ending::Reset) => self.metrics.stream_ended(StreamEnd::Reset),
+            Some(Ending::CutOff) => self.metrics.stream_ended(StreamEnd::CutOff),
+            Some(Ending::Superseded | Ending::Closed) | None => {}
+        }
     }
 }
 
@@ -47,20 +58,19 @@ impl MessageBody for EventStream {
         BodySize::Stream
     }
 
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         // An empty piece would end the body: it is how chunks say so.
         while self.frame.is_empty() {
             let Some(awaited) = &mut self.next else { return Poll::Ready(None) };
             let (frame, subscription) = ready!(awaited.as_mut().poll(cx));
-            self.next = None;
-            if let Some(frame) = frame {
-                // All streams hold the same bytes.
-                self.frame = Bytes::from_owner(Arc::<[u8]>::from(frame));
-                self.next = Some(Box::pin(next(subscription)));
-            }
+            let Some(frame) = frame else {
+                self.next = None;
+                self.note(subscription.ending());
+                return Poll::Ready(None);
+            };
+            // All streams hold the same bytes.
+            self.frame = Bytes::from_owner(Arc::<[u8]>::from(frame));
+            self.next = Some(Box::pin(next(subscription)));
         }
         let length = self.frame.len().min(PIECE);
         Poll::Ready(Some(Ok(self.frame.split_to(length))))
