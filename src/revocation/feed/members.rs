@@ -163,6 +163,11 @@ impl Members {
         self.places.first_key_value().map_or(u64::MAX, |(place, _)| *place)
     }
 
+    /// Whether this client opened the stream.
+    pub(super) fn is_of(&self, client: &ClientId, stream: &str) -> bool {
+        self.members.get(stream).is_some_and(|member| member.verifier.client == *client)
+    }
+
     /// How many streams are open.
     pub(super) fn connected(&self) -> usize {
         self.connected

@@ -17,7 +17,7 @@ impl Rig {
     }
 
     fn acknowledge(&self, stream: &Stream, cursor: impl ToString) {
-        self.feed.acknowledge(stream.id(), &cursor.to_string()).unwrap();
+        self.feed.acknowledge(&client(), stream.id(), &cursor.to_string()).unwrap();
     }
 }
 
@@ -195,16 +195,16 @@ async fn a_verifier_that_connects_behind_is_waited_for_and_one_that_leaves_is_no
     rig.acknowledge(&first, position);
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    rig.feed.leave(second.id()).unwrap();
+    rig.feed.leave(&client(), second.id()).unwrap();
     assert_eq!(waiting.await.unwrap(), all(1));
     let gone = second.id().to_owned();
     drop(second);
-    assert_eq!(rig.feed.leave(&gone), Err(AckError::UnknownStream));
+    assert_eq!(rig.feed.leave(&client(), &gone), Err(AckError::UnknownStream));
     assert_eq!(rig.wait_for(position).await.await.unwrap(), all(1), "and it leaves no ghost");
 
     let ghost = first.id().to_owned();
     drop(first);
-    rig.feed.leave(&ghost).unwrap();
+    rig.feed.leave(&client(), &ghost).unwrap();
     let position = rig.revoke(1..2).await;
     assert_eq!(rig.wait_for(position).await.await.unwrap(), all(0), "one that was cut off may still leave");
 }
@@ -232,12 +232,20 @@ async fn only_a_cursor_of_this_log_up_to_its_head_is_taken() {
     let ahead = Position { seq: head.seq + 1, ..head };
     let other = Position { epoch: [9; 8], ..head };
     for cursor in ["", "nonsense", &ahead.to_string(), &other.to_string()] {
-        assert_eq!(rig.feed.acknowledge(stream.id(), cursor), Err(AckError::UnknownCursor), "{cursor}");
+        assert_eq!(
+            rig.feed.acknowledge(&client(), stream.id(), cursor),
+            Err(AckError::UnknownCursor),
+            "{cursor}"
+        );
     }
-    assert_eq!(rig.feed.acknowledge("another", &head.to_string()), Err(AckError::UnknownStream));
+    let stranger = ClientId::parse("stranger").unwrap();
+    let theirs = rig.feed.acknowledge(&stranger, stream.id(), &head.to_string());
+    assert_eq!(theirs, Err(AckError::UnknownStream), "another client's stream");
+    assert_eq!(rig.feed.leave(&stranger, stream.id()), Err(AckError::UnknownStream));
+    assert_eq!(rig.feed.acknowledge(&client(), "another", &head.to_string()), Err(AckError::UnknownStream));
     let id = stream.id().to_owned();
     drop(stream);
-    assert_eq!(rig.feed.acknowledge(&id, &head.to_string()), Err(AckError::UnknownStream));
+    assert_eq!(rig.feed.acknowledge(&client(), &id, &head.to_string()), Err(AckError::UnknownStream));
     assert_eq!(rig.wait_for(head).await.await.unwrap(), all_but("a", false, 1));
 }
 
