@@ -79,6 +79,6 @@ pub use key_source::{CachedKeys, KeySet, KeySource, StaticKeys};
 #[cfg(feature = "client")]
 pub use sync::{
     ByHand, Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation,
-    StalenessPolicy, WhenStale,
+    StalenessPolicy, WhenStale, tls_client_config,
 };
 pub use verifier::{Verified, Verifier};
