@@ -31,6 +31,19 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     actix_web::rt::System::new().block_on(test);
 }
 
+/// What builds HTTP clients: without a process-wide choice of TLS it has to be told one, though nothing here uses it.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    #[cfg(feature = "aws-lc-rs")]
+    use rustls::crypto::aws_lc_rs as backend;
+    #[cfg(not(feature = "aws-lc-rs"))]
+    use rustls::crypto::ring as backend;
+    let versions = rustls::ClientConfig::builder_with_provider(Arc::new(backend::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let nobody = versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).tls_backend_preconfigured(nobody)
+}
+
 /// How a service differs from the usual one.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
@@ -116,7 +129,7 @@ impl TestApp {
             let shutdown = async move { drop(stopped.await) };
             server.run_until(listener, shutdown).await.unwrap();
         });
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = http().build().unwrap();
         Self { url, clock, http, app, directory, options, store, stop: Some(stop), serving }
     }
 
