@@ -115,7 +115,7 @@ async fn a_wall_clock_that_jumped_makes_the_verifier_load_a_snapshot() {
     let stage = Stage::new().await;
     let (verifier, _stream) = stage.connected().await;
     stage.service.reply(SNAPSHOT, Reply::status(500));
-    stage.wall.set(NOW.before(Duration::from_secs(60)));
+    stage.wall.set(NOW.before(Duration::from_mins(1)));
     verdict_becomes(&verifier, &stage.token(), "stale").await;
     stage.service.reply(SNAPSHOT, Reply::json(&snapshot(NOW, "c7", &[])));
     verdict_becomes(&verifier, &stage.token(), "valid").await;
