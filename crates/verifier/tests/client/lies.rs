@@ -128,6 +128,9 @@ async fn a_wall_clock_that_jumped_makes_the_verifier_load_a_snapshot() {
     let (verifier, _stream) = stage.connected().await;
     stage.service.reply(SNAPSHOT, Reply::status(500));
     stage.wall.set(NOW.before(Duration::from_mins(1)));
+    // Noticed though nobody verifies anything.
+    counted(&verifier, "a snapshot is due", |counters| counters.resyncs == 1).await;
+    stage.service.asked(SNAPSHOT, 2).await;
     verdict_becomes(&verifier, &stage.token(), "stale").await;
     stage.service.reply(SNAPSHOT, Reply::json(&snapshot(NOW, "c7", &[])));
     verdict_becomes(&verifier, &stage.token(), "valid").await;
