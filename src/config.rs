@@ -8,6 +8,7 @@
 mod clients;
 mod duration;
 mod error;
+mod forward_auth;
 mod lenient;
 mod listen;
 mod parse;
@@ -27,7 +28,7 @@ pub use sources::Environment;
 pub use store::{Override, StoreConfig, StoreUrl};
 
 use crate::keys::SchedulePolicy;
-use crate::session::{Client, RefreshPolicy, RevocationPolicy, TokenPolicy};
+use crate::session::{Client, ForwardAuthProfile, RefreshPolicy, RevocationPolicy, TokenPolicy};
 
 /// Everything that a node needs to know, in the domain's words.
 pub struct Config {
@@ -45,6 +46,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The registered clients.
     pub clients: Vec<Client>,
+    /// What proxies' requests must bring; `default` is among them.
+    pub forward_auth: Vec<ForwardAuthProfile>,
     /// What was taken although it deserves a second look: whole sentences.
     pub warnings: Vec<String>,
 }

@@ -8,7 +8,7 @@ use super::duration::Span;
 use super::error::ConfigError;
 use super::raw::RawConfig;
 use super::sources::Sources;
-use super::{Config, EncryptionKey, KeysConfig, ServerConfig, clients, listen, store};
+use super::{Config, EncryptionKey, KeysConfig, ServerConfig, clients, forward_auth, listen, store};
 use crate::keys::SchedulePolicy;
 use crate::session::{Client, OnTheft, RefreshPolicy, RevocationPolicy, TokenPolicy, WhenStoreDown};
 
@@ -18,7 +18,6 @@ const WINDOWS_PER_ACCESS_TTL: u32 = 12;
 
 /// Parses everything.
 pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, ConfigError> {
-    refuse_what_is_not_built(raw, sources)?;
     let server = listen::parse(raw, sources)?;
     let refresh = refresh_policy(raw, sources)?;
     let algorithms = algorithms(raw, sources)?;
@@ -30,7 +29,9 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
         encryption_key: encryption_key(raw, &server, sources)?,
         schedule,
     };
-    let warnings = warnings(&tokens, &server, raw);
+    let forward_auth = forward_auth::parse(raw, sources)?;
+    let mut warnings = warnings(&tokens, &server, raw);
+    warnings.extend(forward_auth::warnings(&forward_auth, &clients, &tokens));
     let revocation = revocation_policy(raw, sources)?;
     Ok(Config {
         server,
@@ -40,6 +41,7 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
         keys,
         store: store::parse(raw, sources)?,
         clients,
+        forward_auth,
         warnings,
     })
 }
@@ -47,14 +49,6 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
 /// The shortest life of an access token that the window allows.
 pub(super) fn shortest_access_ttl(raw: &RawConfig) -> Span {
     Span(raw.refresh.window.0.saturating_mul(WINDOWS_PER_ACCESS_TTL))
-}
-
-fn refuse_what_is_not_built(raw: &RawConfig, sources: &Sources) -> Result<(), ConfigError> {
-    if raw.forward_auth.is_empty() {
-        return Ok(());
-    }
-    Err(sources
-        .error("forward_auth", "[[forward_auth]] is not available in this version: remove the section"))
 }
 
 fn refresh_policy(raw: &RawConfig, sources: &Sources) -> Result<RefreshPolicy, ConfigError> {

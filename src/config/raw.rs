@@ -179,11 +179,11 @@ impl Default for RawRevocation {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawForwardAuth {
     pub(super) profile: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) audience: Option<String>,
     #[serde(default)]
     pub(super) scopes: Vec<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cookie: Option<String>,
 }
 

@@ -9,6 +9,7 @@ mod credentials;
 mod error;
 mod extract;
 mod form;
+mod forward_auth;
 mod gate;
 mod health;
 mod introspection;
@@ -28,6 +29,7 @@ mod services;
 mod sessions;
 mod token;
 
+pub use forward_auth::{Authority, ForwardAuth, ThisNode, mount as mount_forward_auth};
 pub use gate::Gate;
 pub use openapi::openapi;
 pub use peer::{ProxyRange, ProxyRangeError};

@@ -120,9 +120,10 @@ impl ResponseError for OAuthRefusal {
     }
 }
 
-/// What both kinds have in common. Our own failures are logged here, once.
+/// What both kinds have in common. Our own failures are logged here, once. That a proxy cannot be answered is no news: it
+/// asks for each request that it gets, and readiness says what stands in the way.
 fn refusal(status: StatusCode, error: &ApiError) -> HttpResponseBuilder {
-    if status.is_server_error() {
+    if status.is_server_error() && !matches!(error, ApiError::ForwardAuth(_)) {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(error.code = error.row().code, error.cause = cause, "refused a request: {error}");
     }

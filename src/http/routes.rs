@@ -7,7 +7,9 @@ use actix_web::{HttpResponse, Resource, ResponseError, Route, guard};
 use super::json::MAX_BODY_BYTES;
 use super::metadata::{metadata, openid_configuration, paths_of_issuer};
 use super::problem::{OAuthRefusal, Problem};
-use super::{Services, health, introspection, jwks, keys, revocation, revocations, sessions, token};
+use super::{
+    Services, forward_auth, health, introspection, jwks, keys, revocation, revocations, sessions, token,
+};
 
 /// What is wrong with where a request went.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,11 +70,16 @@ const TABLE: [Endpoint; 18] = [
     on(Method::GET, "/openapi.yaml", || web::to(health::openapi_yaml)),
 ];
 
+/// Beside the table: any method, and any path below it.
+const FORWARD_AUTH: &str = "/v1/forward-auth";
+
 /// Mounts the table on an actix application; called once per worker, and everything shared comes in through `services`.
 pub fn routes(services: Data<Services>) -> impl Fn(&mut ServiceConfig) + Clone + Send {
     let more = paths_of_issuer(services.tokens.issuer.as_str());
     move |config| {
         config.app_data(services.clone());
+        // First: proxies ask it for each request that they get, and rows are tried in turn.
+        forward_auth::mount(FORWARD_AUTH, services.forward_auth.clone())(config);
         mount(config, &more);
     }
 }
