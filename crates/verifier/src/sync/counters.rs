@@ -1,5 +1,7 @@
 //! What a verifier has been through, as numbers that only grow.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// Counted since the verifier was made. A metrics endpoint reads them as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,4 +32,36 @@ pub struct Counters {
     pub failed_requests: u64,
     /// Revocations applied.
     pub entries: u64,
+}
+
+/// One number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters while they count. What the state sees (snapshots loaded, streams opened, entries, resyncs, questions, verdicts)
+/// it counts itself; the tasks count `malformed`, `key_fetches` and `failed_requests`.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) introspected: Count,
+    pub(super) connects: Count,
+    pub(super) snapshots: Count,
+    pub(super) resyncs: Count,
+    pub(super) malformed: Count,
+    pub(super) key_fetches: Count,
+    pub(super) failed_requests: Count,
+    pub(super) entries: Count,
 }
