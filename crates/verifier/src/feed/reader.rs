@@ -91,7 +91,8 @@ impl EventReader {
             }
         }
         let unsearched = self.bytes.get(self.searched..).unwrap_or_default();
-        let end = unsearched.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|at| self.searched + at);
+        let end =
+            unsearched.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|at| self.searched + at);
         self.searched = end.unwrap_or(self.bytes.len());
         if self.searched - self.line > self.max_bytes {
             return Err(FeedError::TooLarge);
