@@ -13,7 +13,7 @@ pub mod audit;
 mod metrics;
 
 pub use agent_metrics::VerifierState;
-pub use metrics::Metrics;
+pub use metrics::{ForwardAuthOutcome, Metrics, SnapshotAnswer, StreamEnd};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

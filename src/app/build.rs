@@ -11,7 +11,7 @@ use super::error::AppError;
 use super::watch::Watch;
 use super::{App, AppBuilder, Ground, Watches};
 use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
-use crate::http::{ForwardAuth, Gate, ProxyRange, Readiness, Services, ThisNode};
+use crate::http::{EncodedSnapshots, ForwardAuth, Gate, ProxyRange, Readiness, Services, ThisNode};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
 use crate::revocation::{AccessHorizon, Feed, Follower};
@@ -198,6 +198,7 @@ fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
         jwks_max_age: edge.jwks_max_age,
         readiness: edge.readiness,
         feed: edge.feed,
+        encoded_snapshots: EncodedSnapshots::default(),
         metrics: edge.metrics,
         forward_auth: Data::new(ForwardAuth::new(this_node, edge.forward_auth)),
         gate: Gate::new(),
