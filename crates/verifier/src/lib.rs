@@ -81,7 +81,7 @@ pub use key_source::{CachedKeys, KeySet, KeySource, StaticKeys};
 pub use rejection::{Cause, Rejection};
 #[cfg(feature = "client")]
 pub use sync::{
-    Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation, StalenessPolicy,
-    WhenStale,
+    ByHand, Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation,
+    StalenessPolicy, WhenStale,
 };
 pub use verifier::{Verified, Verifier};
