@@ -75,7 +75,7 @@ impl EventReader {
                     return Ok(Some(frame));
                 }
             } else {
-                self.take_field(line)?;
+                self.take_field(&line)?;
             }
         }
         Ok(None)
@@ -112,7 +112,7 @@ impl EventReader {
         self.bytes.get(line.start..line.end).unwrap_or_default()
     }
 
-    fn take_field(&mut self, line: Line) -> Result<(), FeedError> {
+    fn take_field(&mut self, line: &Line) -> Result<(), FeedError> {
         let bytes = self.bytes.get(line.start..line.end).unwrap_or_default();
         let text = std::str::from_utf8(bytes).map_err(|_| FeedError::Malformed)?;
         let (name, value) = text.split_once(':').unwrap_or((text, ""));

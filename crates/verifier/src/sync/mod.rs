@@ -5,6 +5,7 @@
 //! how old it is, [`freshness`] says; what to do when it is too old, [`policy`]. Nothing that [`LiveVerifier::verify`] calls
 //! touches the network; [`LiveVerifier::check`] may, where the policy says so.
 
+mod backoff;
 mod by_hand;
 mod connect;
 mod counters;
@@ -12,7 +13,11 @@ mod follow;
 mod freshness;
 mod introspection;
 mod keys;
+<<<<<<< HEAD
 mod knowledge;
+=======
+mod link;
+>>>>>>> clientio
 mod live;
 mod policy;
 mod revoked;

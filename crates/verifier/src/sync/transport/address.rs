@@ -6,6 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::TransportError;
+use crate::id::IssuerUrl;
 use crate::sync::connect::ConnectError;
 
 /// Where plain http may go.
@@ -27,17 +28,16 @@ pub(in crate::sync) struct Base {
 impl Base {
     /// Takes a URL, or says why it will not do.
     pub(in crate::sync) fn parse(text: &str, plain: PlainHttp) -> Result<Self, ConnectError> {
-        let shown = || text.rsplit('@').next().unwrap_or_default().to_owned();
-        let url = Url::parse(text).map_err(|_| ConnectError::Url(shown()))?;
+        let url = Url::parse(text).map_err(|_| ConnectError::Url(shown(text)))?;
         let is_bare = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
             && url.fragment().is_none();
         if !is_bare || !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(ConnectError::Url(shown()));
+            return Err(ConnectError::Url(shown(text)));
         }
         if url.scheme() == "http" && plain == PlainHttp::Loopback && !is_loopback(&url) {
-            return Err(ConnectError::PlainHttp(shown()));
+            return Err(ConnectError::PlainHttp(shown(text)));
         }
         Ok(Self { url, plain })
     }
@@ -123,7 +123,8 @@ impl Endpoints {
         let metadata: Metadata = serde_json::from_slice(metadata)
             .map_err(|_| TransportError::Malformed("the metadata is not understood"))?;
         if metadata.issuer != issuer {
-            return Err(TransportError::Issuer(metadata.issuer));
+            // Others' words end up in logs: not all that they could say.
+            return Err(TransportError::Issuer(metadata.issuer.chars().take(IssuerUrl::MAX_BYTES).collect()));
         }
         match place {
             Place::At(base) => Ok(Self::below(
@@ -135,7 +136,8 @@ impl Endpoints {
                 let named = |text: Option<&str>, missing| {
                     text.ok_or(TransportError::Malformed(missing)).and_then(|text| base.named(text))
                 };
-                let feed = named(metadata.revocation_feed_uri.as_deref(), "the metadata names no revocation feed")?;
+                let feed =
+                    named(metadata.revocation_feed_uri.as_deref(), "the metadata names no revocation feed")?;
                 let jwks = named(metadata.jwks_uri.as_deref(), "the metadata names no keys")?;
                 let introspection = metadata.introspection_endpoint.as_deref().map(|text| base.named(text));
                 Ok(Self::below(feed, jwks, introspection.transpose()?))
@@ -151,6 +153,11 @@ impl Endpoints {
         };
         Self { stream: at("/stream"), ack: at("/ack"), feed, jwks, introspection }
     }
+}
+
+/// A URL as it may be shown: whatever could be a password in it is left out.
+pub(in crate::sync) fn shown(text: &str) -> String {
+    text.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -187,14 +194,20 @@ mod tests {
 
     #[test]
     fn only_bare_http_urls_will_do() {
-        for bad in ["", "id.example", "ftp://id.example", "https://", "https://a/?q", "https://a/#f", "unix:/a"] {
+        for bad in
+            ["", "id.example", "ftp://id.example", "https://", "https://a/?q", "https://a/#f", "unix:/a"]
+        {
             assert!(refused(bad).ends_with("is not a URL of an issuer"), "{bad}");
         }
     }
 
     #[test]
     fn a_password_in_a_url_is_refused_and_not_repeated() {
-        for bad in ["https://me:hunter2@id.example", "https://me:hunter2@id.example:x", "http://me:hunter2@a.example"] {
+        for bad in [
+            "https://me:hunter2@id.example",
+            "https://me:hunter2@id.example:x",
+            "http://me:hunter2@a.example",
+        ] {
             assert!(!refused(bad).contains("hunter2"), "{}", refused(bad));
         }
     }
@@ -252,7 +265,8 @@ mod tests {
     fn metadata_cannot_send_credentials_over_plain_http() {
         let place = Place::Issuer(base(ISSUER));
         for member in ["jwks_uri", "introspection_endpoint", "revocation_feed_uri"] {
-            for bad in ["http://feed.example/a", "http://127.0.0.1/a", "https://a:b@feed.example", "nowhere"] {
+            for bad in ["http://feed.example/a", "http://127.0.0.1/a", "https://a:b@feed.example", "nowhere"]
+            {
                 let refused = Endpoints::read(&metadata(member, bad), ISSUER, &place);
                 assert_eq!(refused, Err(TransportError::Malformed(BAD_ADDRESS)), "{member}: {bad}");
             }
