@@ -29,6 +29,7 @@ pub use authority::Authority;
 pub(crate) use refusal::ForwardAuthError;
 pub use this_node::ThisNode;
 
+use super::openapi::ProxyRefusals;
 use crate::session::{CookieName, ForwardAuthProfile, ProfileName};
 
 /// The profiles, and who verifies for them. Built once, outside the worker closure.
@@ -55,14 +56,37 @@ pub fn mount<A: Authority>(
     prefix: &'static str,
     forward_auth: Data<ForwardAuth<A>>,
 ) -> impl FnOnce(&mut ServiceConfig) {
-    let ask = move |request: HttpRequest| {
-        let forward_auth = forward_auth.clone();
-        // The body, if there is one, is nobody's business: it is not even read.
-        async move { forward_auth.answer(request.match_info().unprocessed(), request.headers()).await }
-    };
     move |config| {
-        config.service(web::scope(prefix).default_service(web::to(ask)));
+        config.service(web::scope(prefix).app_data(forward_auth).default_service(web::to(ask::<A>)));
     }
+}
+
+/// Ask whether a request may pass
+///
+/// For proxies: nginx `auth_request`, Caddy `forward_auth`, Traefik `ForwardAuth`, Envoy `ext_authz`. Every method is answered
+/// like this, and every path below this one. Nothing of the request matters but the profile, `Authorization` and, without
+/// that, the cookie that the profile names; a body is not read. All `X-Auth-*` headers are in every answer, empty where
+/// there is nothing to say.
+#[utoipa::path(
+    get, path = "/v1/forward-auth/{profile}", tag = "proxies", operation_id = "forwardAuth",
+    params(("profile" = String, Path, description = "A profile of the configuration; `default` always exists",
+        pattern = "^[A-Za-z0-9_-]{1,64}$", example = "default")),
+    security((), ("accessToken" = [])),
+    responses(
+        (status = 200, description = "It may pass", headers(
+            ("X-Auth-Subject" = String, description = "`sub`, percent-encoded where it is not visible ASCII"),
+            ("X-Auth-Session" = String, description = "`sid`"),
+            ("X-Auth-Scope" = String, description = "`scope`"),
+            ("X-Auth-Claims" = String, description = "All claims: JSON in base64url"),
+        )),
+        ProxyRefusals
+    )
+)]
+pub(crate) async fn ask<A: Authority>(
+    request: HttpRequest,
+    forward_auth: Data<ForwardAuth<A>>,
+) -> HttpResponse {
+    forward_auth.answer(request.match_info().unprocessed(), request.headers()).await
 }
 
 impl<A: Authority> ForwardAuth<A> {

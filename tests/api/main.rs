@@ -12,6 +12,7 @@ mod harness;
 mod ceilings;
 mod compromise;
 mod errors;
+mod forward_auth;
 mod hostile;
 mod issue;
 mod kept;

@@ -13,11 +13,8 @@ mod follow;
 mod freshness;
 mod introspection;
 mod keys;
-<<<<<<< HEAD
 mod knowledge;
-=======
 mod link;
->>>>>>> clientio
 mod live;
 mod policy;
 mod revoked;
