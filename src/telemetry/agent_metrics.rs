@@ -33,7 +33,7 @@ impl VerifierState {
         registry.register("denylist_entries", "Revocations held in memory", ConstGauge::new(entries));
         let mut text = String::new();
         // Writing into a String cannot fail.
-        drop(prometheus_client::encoding::text::encode(&mut text, &registry));
+        let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
         text
     }
 

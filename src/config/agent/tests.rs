@@ -40,12 +40,13 @@ fn the_example_file_is_the_defaults_and_shows_every_key() {
 #[test]
 fn the_commented_out_parts_of_the_example_are_names_that_exist() {
     let text = include_str!("../../../config/agent.toml");
-    let key = |line: &&str| line.starts_with("# ") && line.contains(" = ") || line.starts_with("# [");
-    let uncommented: Vec<&str> = text
-        .lines()
-        .map(|line| if key(&line) { line.trim_start_matches("# ") } else { line })
-        .filter(|line| !line.starts_with("client_secret_file"))
-        .collect();
+    let is_code = |line: &str| line.starts_with('[') || line.split(' ').nth(1) == Some("=");
+    let uncomment = |line| match str::strip_prefix(line, "# ") {
+        Some(code) if is_code(code) => code,
+        _ => line,
+    };
+    let lines = text.lines().map(uncomment).filter(|line| !line.starts_with("client_secret_file"));
+    let uncommented: Vec<&str> = lines.collect();
     let config = good(&uncommented.join("\n"));
     assert!(config.service_url.is_some() && config.leeway.is_some());
     assert_eq!(config.forward_auth.len(), 2, "the example's, and the default");
