@@ -113,11 +113,6 @@ impl Watchers {
     fn shard(&self, key: Key) -> MutexGuard<'_, Shard> {
         locked(&self.shards[shard_of(key)])
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| locked(shard).len()).sum()
-    }
 }
 
 /// One who waits; taken off the list when dropped.
@@ -159,4 +154,12 @@ impl Slot {
 /// Nothing that runs under these locks leaves anything half done.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+impl Denylist {
+    /// How many keys somebody waits for.
+    pub(crate) fn watched_keys(&self) -> usize {
+        self.watchers.shards.iter().map(|shard| locked(shard).len()).sum()
+    }
 }

@@ -18,6 +18,8 @@ mod link;
 mod live;
 mod policy;
 mod revoked;
+#[cfg(test)]
+mod rig;
 mod state;
 mod transport;
 mod vouching;

@@ -114,7 +114,7 @@ mod tests {
         let young = |limit| WhenStale::AcceptYoungerThan(secs(limit));
         for (when_stale, staleness, age) in [
             (WhenStale::Refuse, 0, 0),
-            (WhenStale::Introspect, 30, 5),
+            (WhenStale::Introspect, 29, 5),
             (young(100), 10, 95),
             (young(100), 40, 95),
         ] {

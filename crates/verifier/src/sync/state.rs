@@ -57,8 +57,6 @@ pub(super) enum Why {
     Malformed,
     /// The service's stamps contradict each other: a clock of its was set.
     ServerClock,
-    /// The wall clock moved against the boot clock.
-    WallClock,
     /// The service has another configuration: claims are revocable that were not, or the reverse.
     Limits,
 }

@@ -110,4 +110,9 @@ impl State {
             None => Err(Unanswered),
         }
     }
+
+    #[cfg(test)]
+    pub(in crate::sync) fn asks_nothing(&self) -> bool {
+        self.introspection.get().is_none_or(crate::sync::introspection::Introspection::is_idle)
+    }
 }
