@@ -230,8 +230,7 @@ impl Follow {
     }
 
     /// The feed said what cannot be: nothing is vouched for until the next snapshot.
-    fn malformed(&self, error: TransportError) -> Result<Break, Ended> {
-        self.link.failed(error)?;
+    fn malformed(&self) -> Result<Break, Ended> {
         self.link.state()?.lost(Why::Malformed);
         Ok(Break::Lost)
     }

@@ -1,6 +1,5 @@
 //! The verifier within web servers: what is let in, what is refused, and how HTTP says it. Every question is put to actix-web
 //! and to axum, and the answers are the same.
-#![cfg(all(feature = "actix", feature = "tower"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::acks::Acks;
 use super::{Break, Follow, GOOD_WHILE};
-use crate::feed::{Acknowledgement, Cursor, Event, FeedError, Frame, Hello};
+use crate::feed::{Acknowledgement, Cursor, Event, Frame, Hello};
 use crate::sync::link::Ended;
 use crate::sync::state::{Stamp, Why};
 use crate::sync::transport::{EventStream, TransportError};
@@ -68,7 +68,7 @@ impl Follow {
                 }
                 Some(Event::Reset(_)) => return Err(self.reset()?),
                 Some(Event::Revocations(_) | Event::Heartbeat(_)) => {
-                    return Err(self.malformed(OUT_OF_ORDER)?);
+                    return Err(self.malformed()?);
                 }
                 None => {}
             }
@@ -80,7 +80,7 @@ impl Follow {
             self.expect_news_within(open.heartbeat * 2 + GRACE)?;
             match self.next_event(stream).await? {
                 Some(Event::Reset(_)) => return Err(self.reset()?),
-                Some(Event::Hello(_)) => return Err(self.malformed(OUT_OF_ORDER)?),
+                Some(Event::Hello(_)) => return Err(self.malformed()?),
                 Some(event) => self.take(event, open)?,
                 None => {}
             }
@@ -114,13 +114,11 @@ impl Follow {
         let frame: Frame = match self.guarded(stream.next()).await? {
             Ok(Some(frame)) => frame,
             Ok(None) => return Err(Break::Closed),
-            Err(error @ TransportError::Feed(_)) => return Err(self.malformed(error)?),
+            Err(TransportError::Feed(_)) => return Err(self.malformed()?),
             Err(error) => return Err(error.into()),
         };
-        match Event::parse(&frame) {
-            Ok(event) => Ok(event),
-            Err(error) => Err(self.malformed(error.into())?),
-        }
+        let Ok(event) = Event::parse(&frame) else { return Err(self.malformed()?) };
+        Ok(event)
     }
 
     fn reset(&self) -> Result<Break, Ended> {
@@ -140,5 +138,3 @@ impl Follow {
         let _ = self.link.transport.acknowledge(&Acknowledgement { stream_id, cursor, leaving: true }).await;
     }
 }
-
-const OUT_OF_ORDER: TransportError = TransportError::Feed(FeedError::Malformed);
