@@ -37,7 +37,7 @@ struct Custom {
 }
 
 /// The routes; what they need of Signet is the verifier.
-fn routes(verifier: LiveVerifier) -> impl Fn(&mut ServiceConfig) + Clone {
+pub(crate) fn routes(verifier: LiveVerifier) -> impl Fn(&mut ServiceConfig) + Clone {
     move |config: &mut ServiceConfig| {
         let readers = RequireSession::new(verifier.clone()).realm("orders").scope("orders:read");
         config

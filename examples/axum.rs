@@ -40,7 +40,7 @@ struct Custom {
 }
 
 /// The routes; what they need of Signet is the verifier.
-fn router(verifier: LiveVerifier) -> Router {
+pub(crate) fn router(verifier: LiveVerifier) -> Router {
     let anyone = VerifierLayer::new(verifier.clone());
     let readers = anyone.clone().realm("orders").scope("orders:read");
     let for_anyone = Router::new().route("/me", get(me)).route("/events", get(events)).route_layer(anyone);
