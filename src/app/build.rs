@@ -14,7 +14,7 @@ use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
 use crate::http::{EncodedSnapshots, ForwardAuth, Gate, ProxyRange, Readiness, Services, ThisNode};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
-use crate::revocation::{AccessHorizon, Feed, Follower};
+use crate::revocation::{AccessHorizon, Feed, FeedParts, Follower};
 use crate::session::{
     ClientRegistry, ForwardAuthProfile, Introspector, Issuer, Refresher, RefresherParts, Revoker,
     RevokerParts, TokenSealer,
@@ -36,8 +36,10 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         Engine::open(&config.store.url, &*random)?
     };
     let denylist = Arc::new(Denylist::new(config.tokens.revocable_claims.clone()));
-    let feed = Arc::new(Feed::new(Arc::clone(&store), limits(&config), horizon(&config)));
-    let follower = Follower::new(Arc::clone(&store), Arc::clone(&denylist), horizon(&config));
+    let metrics = Arc::new(Metrics::new());
+    let feed = Arc::new(feed(&config, &store, &random, &metrics));
+    let follower =
+        Follower::new(Arc::clone(&store), Arc::clone(&denylist), Arc::clone(&feed), horizon(&config));
     let readiness = Arc::new(Readiness::default());
     let ground = Ground {
         sealer: Arc::new(TokenSealer::new(Arc::clone(&keys))),
@@ -57,7 +59,7 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         server: &config.server,
         jwks_max_age: config.keys.schedule.jwks_max_age,
         feed,
-        metrics: Arc::new(Metrics::new()),
+        metrics,
         forward_auth: config.forward_auth,
     };
     let services = Data::new(services(&ground, edge)?);
@@ -139,6 +141,17 @@ fn horizon(config: &Config) -> AccessHorizon {
         // A cutoff is dated a skew ahead of a clock that may itself be a skew ahead.
         furthest_ahead: config.revocation.max_skew * 2,
     }
+}
+
+fn feed(config: &Config, store: &Arc<dyn Store>, random: &Arc<dyn Random>, metrics: &Arc<Metrics>) -> Feed {
+    let metrics = Arc::clone(metrics);
+    Feed::new(FeedParts {
+        store: Arc::clone(store),
+        limits: limits(config),
+        horizon: horizon(config),
+        random: Arc::clone(random),
+        applied_after: Arc::new(move |lag| metrics.applied_after(lag)),
+    })
 }
 
 /// What verifiers are told of all tokens.

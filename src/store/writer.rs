@@ -62,7 +62,7 @@ impl Writer {
     /// Returns when the head is no longer at `after`; never once the store has been closed.
     pub(super) async fn changed(&self, after: &Position) {
         if self.head.clone().wait_for(|head| head != after).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -85,14 +85,18 @@ impl Watchers {
             let shard = self.shard(key);
             shard.range((key.low, 0)..=(key.low, u64::MAX)).map(|(_, slot)| Arc::clone(slot)).collect()
         };
-        woken.iter().for_each(|slot| slot.wake());
+        for slot in woken {
+            slot.wake();
+        }
     }
 
     /// Wakes all.
     fn wake_all(&self) {
         for shard in &self.shards {
             let woken: Vec<_> = locked(shard).values().cloned().collect();
-            woken.iter().for_each(|slot| slot.wake());
+            for slot in woken {
+                slot.wake();
+            }
         }
     }
 

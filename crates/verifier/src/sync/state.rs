@@ -159,8 +159,9 @@ impl State {
     /// Takes in the answer 304 to a request for a snapshot: a connection begins as with [`State::load`], what is known stays.
     /// It makes no lost state good: that needs a snapshot in full.
     pub(super) fn revalidated(&self, as_of: UnixMs, server_time: UnixMs, stamp: Stamp) {
-        let as_of = self.turn().begin(as_of, server_time, stamp);
-        as_of.into_iter().for_each(|as_of| self.vouching.advance(as_of));
+        if let Some(as_of) = self.turn().begin(as_of, server_time, stamp) {
+            self.vouching.advance(as_of);
+        }
     }
 
     /// A stream has been opened; its `stamp` says when that was asked for. What was measured on the connection before is
@@ -265,7 +266,9 @@ impl State {
             return Err(Why::ServerClock);
         }
         let as_of = as_of.and_then(|as_of| learner.offset.earliest(as_of, server_time, stamp.received));
-        as_of.into_iter().for_each(|as_of| self.vouching.advance(as_of));
+        if let Some(as_of) = as_of {
+            self.vouching.advance(as_of);
+        }
         Ok(())
     }
 

@@ -54,15 +54,18 @@ async fn invented_keys_make_the_verifier_ask_once_in_ten_seconds() {
 #[tokio::test]
 async fn a_set_that_has_not_changed_is_not_sent_again() {
     let stage = Stage::new().await;
+    let keys =
+        Reply::body(jwks(&[&stage.signer])).with("etag", "\"keys-1\"").with("cache-control", "max-age=20");
+    stage.service.reply(KEYS, keys);
     let (verifier, _stream) = stage.connected().await;
     stage.service.reply(KEYS, Reply::status(304));
-    stage.advance(Duration::from_mins(5));
+    stage.advance(Duration::from_secs(20));
     let asked = stage.service.asked(KEYS, 2).await;
     assert_eq!(asked[0].header("if-none-match"), None);
     assert_eq!(asked[1].header("if-none-match"), Some("\"keys-1\""));
     counted(&verifier, "two fetches", |counters| counters.key_fetches == 2).await;
     assert_eq!(verifier.counters().failed_requests, 0);
-    assert!(verifier.verify(&stage.token()).is_ok() || verdict(&verifier, &stage.token()) == "stale");
+    assert_eq!(verdict(&verifier, &stage.token()), "valid");
 }
 
 #[tokio::test]

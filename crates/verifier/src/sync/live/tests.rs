@@ -11,7 +11,7 @@ use crate::sync::introspection::{Asking, Introspects};
 use crate::sync::policy::WhenStale;
 use crate::sync::rig::{Rig, START, ms, secs, sub};
 
-const YOUNGER_THAN_A_MINUTE: WhenStale = WhenStale::AcceptYoungerThan(Duration::from_secs(60));
+const YOUNGER_THAN_A_MINUTE: WhenStale = WhenStale::AcceptYoungerThan(Duration::from_mins(1));
 const POLICIES: [WhenStale; 4] =
     [WhenStale::Accept, YOUNGER_THAN_A_MINUTE, WhenStale::Introspect, WhenStale::Refuse];
 
