@@ -1,9 +1,10 @@
 //! A service as a process of its own, in development mode, for measurements from outside.
 #![allow(
+    dead_code,
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a bench measures time, and fails by panicking"
+    reason = "each bench takes what it needs, measures time, and fails by panicking"
 )]
 
 use std::net::TcpListener;

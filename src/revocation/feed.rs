@@ -16,7 +16,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_verifier::{Cutoff, Limits, UnixMs};
+use signet_verifier::{ClientId, Cutoff, Limits, UnixMs};
 use tokio::time::Instant;
 
 use self::frames::{FRAME_ENTRIES, Stamp};
@@ -28,7 +28,7 @@ use crate::store::{Position, Store, StoreError};
 
 pub use registry::{AckError, Applied, Awaited, VerifierId, Waiting};
 pub use snapshot::SnapshotBody;
-pub use subscription::{Subscriber, Subscription};
+pub use subscription::{Ending, Subscriber, Subscription};
 
 /// How far apart heartbeats are.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -138,7 +138,7 @@ impl Feed {
     /// The log was loaded, is another one, or has a gap: every stream is told to load a snapshot, and ends.
     pub fn reset(&self, head: Position, now: UnixMs) {
         let text = frames::reset("the log of revocations was loaded anew: load a snapshot");
-        let last = Live { text, place: u64::MAX, ack: Ack::NotAsked };
+        let last = Live { text, place: Live::RESET, ack: Ack::NotAsked };
         let head = Head { position: head, as_of: self.as_of(now) };
         self.hub.with(|state| state.begin_anew(last, head));
     }
@@ -159,18 +159,22 @@ impl Feed {
         self.snapshots.get(now).await
     }
 
-    /// Notes that a stream's verifier has everything before a place in force.
-    pub fn acknowledge(&self, stream_id: &str, cursor: &str) -> Result<(), AckError> {
+    /// Notes that the verifier of a stream, which this client opened, has everything before a place in force.
+    pub fn acknowledge(&self, client: &ClientId, stream_id: &str, cursor: &str) -> Result<(), AckError> {
         let position = Position::parse(cursor).ok_or(AckError::UnknownCursor)?;
-        if let Some(lag) = self.hub.acknowledge(stream_id, &position)? {
+        if let Some(lag) = self.hub.acknowledge(client, stream_id, &position)? {
             (self.applied_after)(lag);
         }
         Ok(())
     }
 
     /// Notes that a verifier vouches for nothing any more.
-    pub fn leave(&self, stream_id: &str) -> Result<(), AckError> {
-        self.hub.with(|state| state.members.leave(stream_id)).ok_or(AckError::UnknownStream)
+    pub fn leave(&self, client: &ClientId, stream_id: &str) -> Result<(), AckError> {
+        let left = self.hub.with(|state| {
+            let is_theirs = state.members.is_of(client, stream_id);
+            is_theirs.then(|| state.members.leave(stream_id)).flatten()
+        });
+        left.ok_or(AckError::UnknownStream)
     }
 
     /// Makes events ask for acknowledgements until the guard goes.

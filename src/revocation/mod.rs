@@ -4,7 +4,7 @@ mod feed;
 mod follower;
 
 pub use feed::{
-    AckError, Applied, AppliedAfter, Awaited, Expectation, Feed, FeedParts, HEARTBEAT, SnapshotBody,
+    AckError, Applied, AppliedAfter, Awaited, Ending, Expectation, Feed, FeedParts, HEARTBEAT, SnapshotBody,
     Standing, Subscriber, Subscription, VerifierId, Waiting,
 };
 pub use follower::{AccessHorizon, Follower};

@@ -15,6 +15,8 @@
 mod in_turn;
 #[path = "../tests/signer/mod.rs"]
 mod signer;
+#[path = "../../../benches/summary/mod.rs"]
+mod summary;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -33,8 +35,9 @@ use signet_verifier::{
     SystemClock, TokenId, UnixMs, Verified, Verifier,
 };
 
-use crate::in_turn::{in_turn, report, timed};
+use crate::in_turn::{in_turn, timed};
 use crate::signer::{Signer, jwks};
+use crate::summary::report;
 
 /// Tokens that are remembered.
 const WARM: u64 = 1000;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use signet_verifier::UnixMs;
+use signet_verifier::{ClientId, UnixMs};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
@@ -27,6 +27,11 @@ pub(super) struct Live {
     /// The place of its cursor.
     pub(super) place: u64,
     pub(super) ack: Ack,
+}
+
+impl Live {
+    /// Of the frame that ends every stream: past every cursor.
+    pub(super) const RESET: u64 = u64::MAX;
 }
 
 /// Whether a frame asks to be acknowledged.
@@ -87,10 +92,6 @@ impl Hub {
         outcome
     }
 
-    pub(super) fn head(&self) -> Option<Head> {
-        self.state().head
-    }
-
     pub(super) fn reached(&self) -> watch::Receiver<Option<u64>> {
         self.reached.subscribe()
     }
@@ -118,6 +119,7 @@ impl Hub {
     /// Notes an acknowledgement; says how long ago what it is of was passed on, where that is known and news.
     pub(super) fn acknowledge(
         &self,
+        client: &ClientId,
         stream: &str,
         position: &Position,
     ) -> Result<Option<Duration>, AckError> {
@@ -126,6 +128,9 @@ impl Hub {
                 .head
                 .filter(|head| head.position.epoch == position.epoch && position.seq <= head.position.seq);
             known.ok_or(AckError::UnknownCursor)?;
+            if !state.members.is_of(client, stream) {
+                return Err(AckError::UnknownStream);
+            }
             let progress = state.members.acknowledge(stream, position.seq).ok_or(AckError::UnknownStream)?;
             Ok(match progress {
                 Progress::Advanced => state.sent_at(position.seq).map(|at| at.elapsed()),
@@ -192,10 +197,6 @@ impl State {
     /// Ends every stream; none can begin.
     pub(super) fn close(&mut self) {
         self.live = None;
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.live.is_none()
     }
 
     /// Its place in this log, or one that is never reached.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use signet_verifier::{Event, FEED_VERSION, Hello, UnixMs};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::catch_up::{CatchUp, Page};
 use super::hub::{Ack, Head, Hub, Live};
@@ -42,7 +43,20 @@ pub struct Subscription {
 enum Phase {
     CatchingUp(CatchUp),
     Live,
-    Over,
+    Over(Ending),
+}
+
+/// Why a stream is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to load a snapshot.
+    Reset,
+    /// Its reader was too slow, or the log could not be read for it.
+    CutOff,
+    /// Another stream speaks for its verifier, or it has left.
+    Superseded,
+    /// The node is going.
+    Closed,
 }
 
 /// What a stream begins with.
@@ -103,7 +117,7 @@ impl Feed {
         let unserved = || Beginning {
             cursor: head.position,
             first: Some(frames::reset("this cursor cannot be served: load a snapshot")),
-            phase: Phase::Over,
+            phase: Phase::Over(Ending::Reset),
             place: None,
         };
         let Some(cursor) = Position::parse(cursor) else { return Ok(unserved()) };
@@ -142,6 +156,14 @@ impl Subscription {
         &self.stream
     }
 
+    /// Why there will be no more frames; `None` while there may be.
+    pub fn ending(&self) -> Option<Ending> {
+        match &self.phase {
+            Phase::Over(ending) => Some(*ending),
+            Phase::CatchingUp(_) | Phase::Live => None,
+        }
+    }
+
     /// The next frame; `None` when the stream is over: reset, too slow, or the node is going. Dropped before it is ready, it has
     /// taken nothing.
     pub async fn next(&mut self) -> Option<Arc<str>> {
@@ -155,10 +177,10 @@ impl Subscription {
                     self.turn(page);
                 }
                 Phase::Live => match self.heard().await {
-                    Some(frame) => return Some(frame),
-                    None => self.phase = Phase::Over,
+                    Ok(frame) => return Some(frame),
+                    Err(ending) => self.phase = Phase::Over(ending),
                 },
-                Phase::Over => return None,
+                Phase::Over(_) => return None,
             }
         }
     }
@@ -172,28 +194,33 @@ impl Subscription {
             }
             Ok(Page::Gap) => {
                 self.ready.push_back(frames::reset("the log was trimmed under the stream: load a snapshot"));
-                self.phase = Phase::Over;
+                self.phase = Phase::Over(Ending::Reset);
             }
             // It comes back with the cursor that it has.
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "a stream could not read the log and was cut off");
-                self.phase = Phase::Over;
+                self.phase = Phase::Over(Ending::CutOff);
             }
         }
     }
 
     /// The next frame for everybody that is not of the past for this stream. One that asks for an acknowledgement is never of
     /// the past: this verifier may not have been asked yet.
-    async fn heard(&mut self) -> Option<Arc<str>> {
+    async fn heard(&mut self) -> Result<Arc<str>, Ending> {
         loop {
-            // An error: too slow, so that frames are gone, or the feed is closed or begun anew.
-            let live = self.receiver.recv().await.ok()?;
+            let live = self.receiver.recv().await.map_err(|error| match error {
+                RecvError::Lagged(_) => Ending::CutOff,
+                RecvError::Closed => Ending::Closed,
+            })?;
             if self.superseded.load(Ordering::Relaxed) {
-                return None;
+                return Err(Ending::Superseded);
+            }
+            if live.place == Live::RESET {
+                self.phase = Phase::Over(Ending::Reset);
             }
             if live.place >= self.begun || live.ack == Ack::Asked {
-                return Some(live.text);
+                return Ok(live.text);
             }
         }
     }

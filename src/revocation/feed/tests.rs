@@ -215,11 +215,11 @@ fn named(name: &str) -> Subscriber {
 }
 
 fn nameless() -> Subscriber {
-    let verifier = VerifierId { client: ClientId::parse("api").unwrap(), name: None };
+    let verifier = VerifierId { client: client(), name: None };
     Subscriber { verifier, cursor: None, max_staleness: STALENESS }
 }
 
-fn from(subscriber: Subscriber, cursor: impl ToString) -> Subscriber {
+fn from(subscriber: Subscriber, cursor: &impl ToString) -> Subscriber {
     Subscriber { cursor: Some(cursor.to_string()), ..subscriber }
 }
 
@@ -243,4 +243,8 @@ fn event(text: &str) -> Event {
         }
     }
     Event::parse(&frame).unwrap().unwrap()
+}
+
+fn client() -> ClientId {
+    ClientId::parse("api").unwrap()
 }
