@@ -6,13 +6,13 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, http};
 use crate::process::{Process, free_port};
 use crate::service::{SECRET, Service};
 use crate::until;
 
 /// Longer than two heartbeats are apart.
-pub(crate) const BOUND: Duration = Duration::from_secs(11);
+pub(crate) const BOUND: Duration = Duration::from_secs(8);
 
 pub(crate) struct Agent {
     http: Client,
@@ -42,7 +42,7 @@ impl Agent {
     pub(crate) async fn begin(service: &Service) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let process = Process::start(&["agent"], &configuration(service, &address));
-        Self::there(Client::new(), format!("http://{address}"), process).await
+        Self::there(http().build().unwrap(), format!("http://{address}"), process).await
     }
 
     /// On a port, following the service.
@@ -54,7 +54,7 @@ impl Agent {
     pub(crate) async fn on_socket(service: &Service, socket: &std::path::Path) -> Self {
         let process =
             Process::start(&["agent"], &configuration(service, &format!("unix:{}", socket.display())));
-        let http = Client::builder().unix_socket(socket).build().unwrap();
+        let http = http().unix_socket(socket).build().unwrap();
         Self::there(http, "http://agent".to_owned(), process).await.ready().await
     }
 

@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::json;
 use signet_verifier::{LiveVerifier, Verifier};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, http};
 use crate::service::{SECRET, Service};
 use crate::{run, until};
 
@@ -19,7 +19,7 @@ mod in_actix;
 mod in_axum;
 
 /// Longer than two heartbeats are apart, so that it holds only while the service is there.
-const BOUND: Duration = Duration::from_secs(11);
+const BOUND: Duration = Duration::from_secs(8);
 
 #[derive(Clone, Copy, Debug)]
 enum Server {
@@ -42,7 +42,7 @@ impl Application {
             Server::Actix => serve_actix(verifier),
             Server::Axum => serve_axum(verifier).await,
         };
-        Self { url, http: Client::new() }
+        Self { url, http: http().build().unwrap() }
     }
 
     fn request(&self, path: &str, token: &str) -> RequestBuilder {

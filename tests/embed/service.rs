@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, http};
 use crate::process::{Process, free_port};
 use crate::until;
 
@@ -38,7 +38,7 @@ impl Service {
             path("journal.redb"),
         );
         std::fs::write(directory.path().join("signet.toml"), text).unwrap();
-        Self { url, directory, http: Client::new(), process: None }
+        Self { url, directory, http: http().build().unwrap(), process: None }
     }
 
     pub(crate) async fn started() -> Self {

@@ -35,7 +35,7 @@ mod middleware;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
 pub use extractor::{Session, SessionConfig};
@@ -60,5 +60,5 @@ impl ResponseError for Rejection {
 
 /// The token of a request.
 fn token(headers: &HeaderMap) -> Result<&str, Cause> {
-    bearer(headers.get_all(AUTHORIZATION).map(|value| value.as_bytes()))
+    bearer(headers.get_all(AUTHORIZATION).map(HeaderValue::as_bytes))
 }

@@ -27,7 +27,7 @@ fn refused(text: &str) -> String {
 
 #[test]
 fn the_example_file_is_the_defaults_and_shows_every_key() {
-    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/agent.toml");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/agent.toml");
     let sources = Sources::read::<RawAgentConfig>(Some(&example), &Environment::default());
     let raw: RawAgentConfig = sources.and_then(|sources| sources.raw()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(raw, RawAgentConfig::default());
