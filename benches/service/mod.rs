@@ -42,7 +42,8 @@ impl Service {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let http = reqwest::Client::new();
+        let tls = signet_verifier::tls_client_config(&[]).unwrap();
+        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap();
         let mut service = Self { child, directory, url, secret: String::new(), http };
         let deadline = Instant::now() + Duration::from_secs(30);
         while !service

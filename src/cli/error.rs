@@ -47,6 +47,9 @@ pub(super) enum CliError {
         #[source]
         source: SigningKeyError,
     },
+    /// TLS could not be set up.
+    #[error("TLS could not be set up: {0}")]
+    Tls(String),
     /// The service could not be asked.
     #[error("{url}: the service did not answer")]
     Unreachable {

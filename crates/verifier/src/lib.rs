@@ -89,6 +89,6 @@ pub use rejection::{Cause, Rejection};
 #[cfg(feature = "client")]
 pub use sync::{
     ByHand, Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation,
-    StalenessPolicy, WhenStale,
+    StalenessPolicy, WhenStale, tls_client_config,
 };
 pub use verifier::{Verified, Verifier};

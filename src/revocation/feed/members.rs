@@ -165,7 +165,7 @@ impl Members {
 
     /// Whether this client opened the stream.
     pub(super) fn is_of(&self, client: &ClientId, stream: &str) -> bool {
-        self.members.get(stream).is_some_and(|member| member.verifier.client == *client)
+        self.by_stream.get(stream).is_some_and(|member| member.verifier.client == *client)
     }
 
     /// How many streams are open.

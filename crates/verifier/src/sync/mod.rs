@@ -30,3 +30,4 @@ pub use counters::Counters;
 pub use live::{Check, LiveVerifier, Refusal};
 pub use policy::{StalenessPolicy, WhenStale};
 pub use revoked::{Ended, Revocation};
+pub use transport::tls_client_config;

@@ -21,6 +21,8 @@ use super::introspection::{Asking, Introspects, Unanswered};
 use crate::feed::{Acknowledgement, Cursor};
 use address::Endpoints;
 
+pub use tls::tls_client_config;
+
 pub(super) use address::{Base, Place, PlainHttp, shown};
 pub(super) use answer::{EventStream, Fetched, FetchedKeys, FetchedSnapshot, TransportError};
 
@@ -75,7 +77,7 @@ impl Transport {
     /// A client for this service. Asks nothing yet.
     pub(super) fn new(service: Service) -> Result<Self, String> {
         let mut client = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&service.trusted_pem)?)
+            .tls_backend_preconfigured(tls_client_config(&service.trusted_pem)?)
             .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT);

@@ -232,7 +232,11 @@ async fn only_a_cursor_of_this_log_up_to_its_head_is_taken() {
     let ahead = Position { seq: head.seq + 1, ..head };
     let other = Position { epoch: [9; 8], ..head };
     for cursor in ["", "nonsense", &ahead.to_string(), &other.to_string()] {
-        assert_eq!(rig.feed.acknowledge(&client(), stream.id(), cursor), Err(AckError::UnknownCursor), "{cursor}");
+        assert_eq!(
+            rig.feed.acknowledge(&client(), stream.id(), cursor),
+            Err(AckError::UnknownCursor),
+            "{cursor}"
+        );
     }
     assert_eq!(rig.feed.acknowledge(&client(), "another", &head.to_string()), Err(AckError::UnknownStream));
     let id = stream.id().to_owned();
