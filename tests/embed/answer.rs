@@ -1,22 +1,12 @@
 //! Asking servers, and what they say.
 
-use std::sync::Arc;
-
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, RequestBuilder};
 use serde_json::Value;
 
-/// What builds HTTP clients: without a process-wide choice of TLS it has to be told one, though nothing here uses it.
+/// An HTTP client on the verifier's crypto backend: the process has no default one.
 pub(crate) fn http() -> ClientBuilder {
-    #[cfg(feature = "aws-lc-rs")]
-    use rustls::crypto::aws_lc_rs as backend;
-    #[cfg(not(feature = "aws-lc-rs"))]
-    use rustls::crypto::ring as backend;
-    let versions = rustls::ClientConfig::builder_with_provider(Arc::new(backend::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap();
-    let nobody = versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    Client::builder().tls_backend_preconfigured(nobody)
+    Client::builder().tls_backend_preconfigured(signet_verifier::tls_client_config(&[]).unwrap())
 }
 
 /// An answer, read whole.

@@ -65,15 +65,12 @@ async fn extracted(
     let request =
         TestRequest::with_uri("/").append_header(("authorization", format!("Bearer {}", scene.good())));
     let request = request.to_request();
-    let response = match door {
-        Some(door) => {
-            let service = init_service(app.service(resource.wrap(door))).await;
-            try_call_service(&service, request).await.unwrap().map_into_boxed_body()
-        }
-        None => {
-            let service = init_service(app.service(resource)).await;
-            try_call_service(&service, request).await.unwrap().map_into_boxed_body()
-        }
+    let response = if let Some(door) = door {
+        let service = init_service(app.service(resource.wrap(door))).await;
+        try_call_service(&service, request).await.unwrap().map_into_boxed_body()
+    } else {
+        let service = init_service(app.service(resource)).await;
+        try_call_service(&service, request).await.unwrap().map_into_boxed_body()
     };
     if let Some(rejection) = response.response().error().and_then(|error| error.as_error::<Rejection>()) {
         return Err(rejection.clone());

@@ -40,7 +40,7 @@ impl Scene {
         let signer = Signer::es256();
         hand.keys(&jwks(&[&signer])).unwrap();
         let limits = Limits {
-            longest_access_ttl: Duration::from_secs(300),
+            longest_access_ttl: Duration::from_mins(5),
             leeway: Duration::from_secs(30),
             revocable_claims: Vec::new(),
         };
