@@ -5,6 +5,7 @@
 //! the raw values into what the rooms work with and checks what has to fit together, with the arithmetic in words. An
 //! error always names the key and the file or variable that said so, and never repeats a value that might be secret.
 
+mod agent;
 mod clients;
 mod duration;
 mod error;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub use agent::{AgentConfig, AgentListen, ClearText};
 pub use error::{ConfigError, Origin};
 pub use raw::RawConfig;
 pub use sources::Environment;
@@ -105,8 +107,8 @@ pub struct Loaded {
 impl Config {
     /// Reads the layers (defaults, the file if there is one, the environment) and parses them.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
-        let sources = sources::Sources::read(file, environment)?;
-        let mut raw = sources.raw()?;
+        let sources = sources::Sources::read::<RawConfig>(file, environment)?;
+        let mut raw: RawConfig = sources.raw()?;
         if sources.is_default("server.public_url") {
             raw.follow_listener();
         }

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use signet_verifier::{Audience, ScopeTokens};
 
 use super::error::ConfigError;
-use super::raw::{RawConfig, RawForwardAuth};
+use super::raw::RawForwardAuth;
 use super::sources::Sources;
 use crate::session::{Client, CookieName, ForwardAuthProfile, ProfileName, TokenPolicy};
 
 const LIST: &str = "forward_auth";
 
 /// Parses `[[forward_auth]]`, and adds the profile that always exists.
-pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Vec<ForwardAuthProfile>, ConfigError> {
+pub(super) fn parse(
+    entries: &[RawForwardAuth],
+    sources: &Sources,
+) -> Result<Vec<ForwardAuthProfile>, ConfigError> {
     let mut seen = HashSet::new();
-    let mut profiles = Vec::with_capacity(raw.forward_auth.len() + 1);
-    for (index, entry) in raw.forward_auth.iter().enumerate() {
+    let mut profiles = Vec::with_capacity(entries.len() + 1);
+    for (index, entry) in entries.iter().enumerate() {
         let name = ProfileName::parse(&entry.profile)
             .map_err(|error| sources.list_error(LIST, &format!("{index}.profile"), error.to_string()))?;
         if !seen.insert(name.clone()) {

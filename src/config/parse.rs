@@ -7,7 +7,7 @@ use signet_verifier::{Algorithm, CompactJws, IssuerUrl, RESERVED_CLAIMS};
 use super::duration::Span;
 use super::error::ConfigError;
 use super::raw::RawConfig;
-use super::sources::Sources;
+use super::sources::{Secret, Sources};
 use super::{Config, EncryptionKey, KeysConfig, ServerConfig, clients, forward_auth, listen, store};
 use crate::keys::SchedulePolicy;
 use crate::session::{Client, OnTheft, RefreshPolicy, RevocationPolicy, TokenPolicy, WhenStoreDown};
@@ -29,7 +29,7 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
         encryption_key: encryption_key(raw, &server, sources)?,
         schedule,
     };
-    let forward_auth = forward_auth::parse(raw, sources)?;
+    let forward_auth = forward_auth::parse(&raw.forward_auth, sources)?;
     let mut warnings = warnings(&tokens, &server, raw);
     warnings.extend(forward_auth::warnings(&forward_auth, &clients, &tokens));
     let revocation = revocation_policy(raw, sources)?;
@@ -223,14 +223,14 @@ fn encryption_key(
     server: &ServerConfig,
     sources: &Sources,
 ) -> Result<EncryptionKey, ConfigError> {
-    if let (Some(_), Some(_)) = (&raw.keys.encryption_key_file, sources.encryption_key()) {
+    if let (Some(_), Some(_)) = (&raw.keys.encryption_key_file, sources.secret(Secret::EncryptionKey)) {
         let problem = "SIGNET_KEYS__ENCRYPTION_KEY holds a key, too: give one of them";
         return Err(sources.error("keys.encryption_key_file", problem));
     }
     if let Some(file) = &raw.keys.encryption_key_file {
         return Ok(EncryptionKey::File(path(file, "keys.encryption_key_file", sources)?));
     }
-    if let Some(text) = sources.encryption_key() {
+    if let Some(text) = sources.secret(Secret::EncryptionKey) {
         return Ok(EncryptionKey::Text(text));
     }
     if server.listen.ip().is_loopback() {

@@ -4,6 +4,7 @@
 //! whether they may (`Authorised<P>`, `ClientForm<A>`, `Presenter`, `Bearer`), what they ask (`JsonBody<T>`, a form), and
 //! when (`Now`). What it refuses is a domain error; `error.rs` alone knows which status that is.
 
+mod agent;
 mod answer;
 mod credentials;
 mod entity_tag;
@@ -32,6 +33,7 @@ mod services;
 mod sessions;
 mod token;
 
+pub use agent::{AgentServices, Following, agent_routes};
 pub use forward_auth::{Authority, ForwardAuth, ThisNode, mount as mount_forward_auth};
 pub use gate::Gate;
 pub use openapi::openapi;

@@ -48,6 +48,21 @@ pub(crate) struct ProblemDocument {
     action: Option<Action>,
 }
 
+impl ProblemDocument {
+    /// What an error is shown as.
+    pub(crate) fn of(error: &ApiError) -> Self {
+        let row = error.row();
+        Self {
+            kind: "about:blank",
+            title: row.title,
+            status: row.status.as_u16(),
+            detail: error.detail(),
+            code: row.code,
+            action: row.action,
+        }
+    }
+}
+
 /// An error body (RFC 6749 §5.2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuthError, examples(json!({"error": "invalid_grant", "error_description": "the session has expired"})))]
@@ -90,14 +105,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let row = self.0.row();
-        let document = ProblemDocument {
-            kind: "about:blank",
-            title: row.title,
-            status: row.status.as_u16(),
-            detail: self.0.detail(),
-            code: row.code,
-            action: row.action,
-        };
+        let document = ProblemDocument::of(&self.0);
         let mut builder = refusal(row.status, &self.0);
         challenge(&mut builder, row.challenge);
         builder.content_type("application/problem+json").json(document)

@@ -39,13 +39,13 @@ pub(crate) enum RouteError {
 }
 
 /// One row. Rows of one path stand together.
-struct Endpoint {
+pub(super) struct Endpoint {
     method: Method,
     path: &'static str,
     handler: fn() -> Route,
 }
 
-const fn on(method: Method, path: &'static str, handler: fn() -> Route) -> Endpoint {
+pub(super) const fn on(method: Method, path: &'static str, handler: fn() -> Route) -> Endpoint {
     Endpoint { method, path, handler }
 }
 
@@ -91,12 +91,17 @@ pub fn routes(services: Data<Services>) -> impl Fn(&mut ServiceConfig) + Clone +
 
 fn mount(config: &mut ServiceConfig, metadata_paths: &[String]) {
     config.app_data(PayloadConfig::new(MAX_BODY_BYTES));
-    for rows in TABLE.chunk_by(|a, b| a.path == b.path) {
-        config.service(rows.iter().fold(resource(rows), |resource, row| resource.route(route(row))));
-    }
+    mount_table(config, &TABLE);
     for path in metadata_paths {
         let row = on(Method::GET, "", || web::to(metadata));
         config.service(answering(path, &row.allows().join(", ")).route(route(&row)));
+    }
+}
+
+/// Mounts rows, and a refusal for whatever is in none.
+pub(super) fn mount_table(config: &mut ServiceConfig, table: &[Endpoint]) {
+    for rows in table.chunk_by(|a, b| a.path == b.path) {
+        config.service(rows.iter().fold(resource(rows), |resource, row| resource.route(route(row))));
     }
     config.default_service(web::to(|| async { refuse(RouteError::NotFound) }));
 }
