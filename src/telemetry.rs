@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 pub mod audit;
 mod metrics;
 
-pub use metrics::Metrics;
+pub use metrics::{ForwardAuthOutcome, Metrics, SnapshotAnswer, StreamEnd};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::error::AppError;
 use super::watch::Watch;
 use super::{App, AppBuilder, Ground, Watches};
 use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
-use crate::http::{Gate, ProxyRange, Readiness, Services};
+use crate::http::{EncodedSnapshots, Gate, ProxyRange, Readiness, Services};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
 use crate::revocation::{AccessHorizon, Feed, Follower};
@@ -186,6 +186,7 @@ fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
         jwks_max_age: edge.jwks_max_age,
         readiness: edge.readiness,
         feed: edge.feed,
+        encoded_snapshots: EncodedSnapshots::default(),
         metrics: edge.metrics,
         gate: Gate::new(),
         trusted_proxies: trusted_proxies.collect::<Result<_, _>>()?,

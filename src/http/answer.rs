@@ -26,6 +26,14 @@ pub(crate) fn public(status: StatusCode, max_age: Duration) -> HttpResponseBuild
     builder
 }
 
+/// An answer to one client, which it may keep, and must ask about before each use.
+pub(crate) fn revalidated(status: StatusCode) -> HttpResponseBuilder {
+    let mut builder = HttpResponse::build(status);
+    builder.insert_header((CACHE_CONTROL, "private, no-cache"));
+    plain(&mut builder);
+    builder
+}
+
 /// No browser takes it for anything else than its `Content-Type` says.
 fn plain(builder: &mut HttpResponseBuilder) {
     builder.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));

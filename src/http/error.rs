@@ -9,12 +9,14 @@ use self::session::{claims, issue, refresh, revoke};
 use super::answer::rfc3339;
 use super::credentials::{AccessError, Scheme};
 use super::json::BodyError;
+use super::revocations::FeedRefusal;
 use super::routes::RouteError;
 use super::row::{
     Action, Challenge, OAuthCode, Row, malformed, our_fault, row, too_slow, unauthorized, unavailable,
 };
 use super::token::GrantError;
 use crate::keys::{KeysError, SigningKeyError};
+use crate::revocation::AckError;
 use crate::session::{CustomClaimsError, IssueError, RefreshError, RevokeError};
 
 /// Everything that an endpoint may refuse with.
@@ -44,6 +46,9 @@ pub(crate) enum ApiError {
     /// A revocation was not taken.
     #[error(transparent)]
     Revoke(#[from] RevokeError),
+    /// The feed was not served.
+    #[error(transparent)]
+    Feed(#[from] FeedRefusal),
     /// The key ring was not changed.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -61,6 +66,7 @@ impl ApiError {
             Self::Issue(error) => issue(error),
             Self::Refresh(error) => refresh(error),
             Self::Revoke(error) => revoke(error),
+            Self::Feed(error) => feed(error),
             Self::Keys(error) => keys(error),
         }
     }
@@ -197,6 +203,22 @@ fn grant(error: &GrantError) -> Row {
         GrantError::Target | GrantError::TargetFixed => ("invalid_target", OAuthCode::InvalidTarget),
     };
     row(StatusCode::BAD_REQUEST, code, "The grant is not possible", oauth)
+}
+
+fn feed(error: &FeedRefusal) -> Row {
+    match error {
+        FeedRefusal::Ack(AckError::UnknownStream) => {
+            row(StatusCode::NOT_FOUND, "unknown_stream", "Unknown stream", OAuthCode::InvalidRequest)
+        }
+        FeedRefusal::Ack(AckError::UnknownCursor) => {
+            malformed("unknown_cursor", "The cursor is not one of this feed")
+        }
+        FeedRefusal::NotAcceptable => {
+            let title = "No acceptable content coding";
+            row(StatusCode::NOT_ACCEPTABLE, "not_acceptable", title, OAuthCode::InvalidRequest)
+        }
+        FeedRefusal::Unavailable(_) => unavailable("store_unavailable", "The session store is not available"),
+    }
 }
 
 fn unknown_key() -> Row {

@@ -41,6 +41,7 @@ macro_rules! permission {
 permission!(SessionsIssue);
 permission!(SessionsRevoke);
 permission!(RevocationsWrite);
+permission!(RevocationsRead);
 permission!(KeysManage);
 
 /// A client that authenticated and has the permission.

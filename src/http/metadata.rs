@@ -38,6 +38,8 @@ pub(crate) struct ServerMetadata {
     /// How clients authenticate there.
     #[schema(value_type = Vec<String>)]
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// Where verifiers learn what has been taken back; the stream and its acknowledgements lie below it.
+    revocation_feed_uri: String,
 }
 
 impl ServerMetadata {
@@ -54,6 +56,7 @@ impl ServerMetadata {
             introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
             revocation_endpoint: at("/oauth2/revoke"),
             revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            revocation_feed_uri: at("/v1/revocations"),
         }
     }
 }
@@ -112,6 +115,7 @@ mod tests {
         assert_eq!(metadata.issuer, "https://id.example/");
         assert_eq!(metadata.token_endpoint, "https://api.example/auth/oauth2/token");
         assert_eq!(metadata.jwks_uri, "https://api.example/auth/.well-known/jwks.json");
+        assert_eq!(metadata.revocation_feed_uri, "https://api.example/auth/v1/revocations");
     }
 
     #[test]

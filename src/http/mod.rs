@@ -6,6 +6,7 @@
 
 mod answer;
 mod credentials;
+mod entity_tag;
 mod error;
 mod extract;
 mod form;
@@ -16,9 +17,11 @@ mod json;
 mod jwks;
 mod keys;
 mod metadata;
+mod metrics;
 mod openapi;
 mod peer;
 mod problem;
+mod query;
 mod readiness;
 mod revocation;
 mod revocations;
@@ -32,5 +35,6 @@ pub use gate::Gate;
 pub use openapi::openapi;
 pub use peer::{ProxyRange, ProxyRangeError};
 pub use readiness::{Readiness, Requirement};
+pub use revocations::EncodedSnapshots;
 pub use routes::routes;
 pub use services::Services;

@@ -1,5 +1,6 @@
 //! The contract: put together from the handlers' annotations and the wire types, committed as `openapi.yaml`.
 
+mod feed;
 mod links;
 mod refusals;
 mod schemas;
@@ -8,14 +9,15 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
+pub(crate) use feed::{AcknowledgementBody, FeedSnapshot};
 use links::Links;
 pub(crate) use refusals::{
-    BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotFound, NotReady, OAuthRefusals,
+    BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotAcceptable, NotFound, NotReady, OAuthRefusals,
 };
 pub(crate) use schemas::{algorithm, audience, effect, instant, methods, scope};
 
 use super::problem::{OAuthErrorBody, ProblemDocument};
-use super::{health, introspection, jwks, keys, metadata, revocation, revocations, sessions, token};
+use super::{health, introspection, jwks, keys, metadata, metrics, revocation, revocations, sessions, token};
 
 /// The contract of the HTTP interface.
 pub fn openapi() -> Document {
@@ -34,7 +36,10 @@ pub fn openapi() -> Document {
         sessions::refresh::refresh,
         sessions::logout::logout,
         sessions::revoke::revoke,
-        revocations::revoke,
+        revocations::revoke::revoke,
+        revocations::snapshot::snapshot,
+        revocations::stream::follow,
+        revocations::ack::acknowledge,
         keys::list::list,
         keys::rotate::rotate,
         keys::import::import,
@@ -47,13 +52,14 @@ pub fn openapi() -> Document {
         metadata::openid_configuration,
         health::livez,
         health::readyz,
+        metrics::metrics,
         health::openapi_yaml
     ),
     components(schemas(ProblemDocument, OAuthErrorBody)),
     modifiers(&Security, &OptionalBody, &Links),
     tags(
         (name = "sessions", description = "Issue, refresh, log out"),
-        (name = "revocations", description = "Take tokens back"),
+        (name = "revocations", description = "Take tokens back, and follow what is taken back"),
         (name = "keys", description = "Key administration"),
         (name = "oauth2", description = "OAuth 2.0 endpoints"),
         (name = "metadata", description = "What verifiers and clients need to know"),
@@ -133,7 +139,7 @@ mod tests {
         let schemas =
             items.filter_map(|item| item.pointer("/post/requestBody/content/application~1json/schema/$ref"));
         let names: Vec<&str> = schemas.map(|reference| reference.as_str().unwrap()).collect();
-        assert_eq!(names.len(), 6, "{names:?}");
+        assert_eq!(names.len(), 7, "{names:?}");
         for name in names {
             let schema = document.pointer(&name[1..]).unwrap();
             assert_eq!(schema["additionalProperties"], false, "{name}");

@@ -8,6 +8,7 @@ use signet_verifier::{AudienceRule, Clock, Expected, ExpiryRule, Verifier};
 use super::gate::Gate;
 use super::peer::ProxyRange;
 use super::readiness::Readiness;
+use super::revocations::EncodedSnapshots;
 use crate::keys::Keys;
 use crate::revocation::Feed;
 use crate::session::{ClientRegistry, Introspector, Issuer, Refresher, Revoker, TokenPolicy};
@@ -41,6 +42,8 @@ pub struct Services {
     pub readiness: Arc<Readiness>,
     /// What verifiers follow.
     pub feed: Arc<Feed>,
+    /// Its snapshot, compressed.
+    pub encoded_snapshots: EncodedSnapshots,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Counts failed client authentication.

@@ -176,6 +176,8 @@ pub(crate) const ONE_PLACE: &[(&[&str], &[&str])] = &[
         &[
             "crates/verifier/src/clock.rs",
             "crates/verifier/src/lib.rs",
+            // Where embedders begin: they may hand in others.
+            "crates/verifier/src/sync/connect.rs",
             "src/app",
             "src/app.rs",
             "src/cli",
@@ -188,12 +190,16 @@ pub(crate) const ONE_PLACE: &[(&[&str], &[&str])] = &[
         &["src/config", "src/config.rs", "src/telemetry.rs"],
     ),
     // Signing keys: the backends make key pairs from their own generator only.
-    (&["crypto::rand", "rand::SystemRandom"], &["src/random.rs", "src/crypto.rs", "src/keys/signing_key.rs"]),
+    (
+        &["crypto::rand", "rand::SystemRandom"],
+        &["src/random.rs", "src/crypto.rs", "src/keys/signing_key.rs", "crates/verifier/src/crypto.rs"],
+    ),
     (
         &["SystemRandom"],
         &[
             "src/random.rs",
             "src/crypto.rs",
+            "crates/verifier/src/crypto.rs",
             "src/keys/signing_key.rs",
             "src/app",
             "src/app.rs",

@@ -54,6 +54,25 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
+/// Bytes that nobody can guess: names and jitter of feature `client`. `None` if the system has none to give.
+#[cfg(feature = "client")]
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    use backend::rand::SecureRandom;
+    let mut bytes = [0; N];
+    backend::rand::SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// TLS on this backend, whatever the process has chosen for others.
+#[cfg(feature = "client")]
+pub(crate) fn tls_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    #[cfg(feature = "aws-lc-rs")]
+    use rustls::crypto::aws_lc_rs as tls;
+    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+    use rustls::crypto::ring as tls;
+    std::sync::Arc::new(tls::default_provider())
+}
+
 /// How the backend checks one algorithm.
 #[derive(Clone, Copy)]
 enum Check {

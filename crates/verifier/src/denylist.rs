@@ -11,6 +11,8 @@ mod census;
 mod keys;
 mod table;
 mod tables;
+#[cfg(feature = "client")]
+mod watchers;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,10 @@ pub use self::keys::ScopeKeys;
 use self::keys::{Kind, Probe, Probes, ScopeHasher};
 use self::table::{Deadline, Entry, Table, Upsert};
 use self::tables::{Rule, SHARDS, Tables, shard_of};
+#[cfg(feature = "client")]
+pub(crate) use self::watchers::Succession;
+#[cfg(feature = "client")]
+use self::watchers::Watchers;
 use crate::UnixMs;
 use crate::claims::Claims;
 use crate::cutoff::{Cutoff, Scope, ScopeKind};
@@ -36,6 +42,8 @@ pub struct Denylist {
     census: Box<[Census]>,
     /// Held by whoever writes; never by readers.
     writer: Mutex<()>,
+    #[cfg(feature = "client")]
+    watchers: Watchers,
 }
 
 impl Denylist {
@@ -44,7 +52,14 @@ impl Denylist {
     pub fn new(revocable_claims: Vec<String>) -> Self {
         let hasher = ScopeHasher::new(revocable_claims);
         let census = (0..hasher.kinds()).map(|_| Census::default()).collect();
-        Self { hasher, tables: ArcSwap::from_pointee(Tables::empty()), census, writer: Mutex::default() }
+        Self {
+            hasher,
+            tables: ArcSwap::from_pointee(Tables::empty()),
+            census,
+            writer: Mutex::default(),
+            #[cfg(feature = "client")]
+            watchers: Watchers::default(),
+        }
     }
 
     /// The keys of a verified token, for [`Denylist::denies`].
@@ -155,6 +170,10 @@ impl Denylist {
         if let Some(census) = self.census.get(probe.kind.index()) {
             census.count_in(rule, entry);
         }
+        drop(turn);
+        // In force by now: whoever looks from here on sees it, and whoever looked before is found.
+        #[cfg(feature = "client")]
+        self.watchers.wake(probe.key);
         changed
     }
 

@@ -87,3 +87,75 @@ pub enum VerifyError {
         by: ScopeKind,
     },
 }
+
+impl VerifyError {
+    /// The name that all verifiers share: docs/feed.md, "Checks and their names".
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Segments => "segments",
+            Self::Base64 => "base64",
+            Self::HeaderMalformed => "header_malformed",
+            Self::HeaderDuplicate => "header_duplicate",
+            Self::HeaderForbidden { .. } => "header_forbidden",
+            Self::Type => "type",
+            Self::Algorithm => "algorithm",
+            Self::KeyIdMissing => "key_id_missing",
+            Self::KeyUnknown => "key_unknown",
+            Self::KeyAlgorithm => "key_algorithm",
+            Self::Signature => "signature",
+            Self::ClaimsMalformed => "claims_malformed",
+            Self::ClaimsDuplicate => "claims_duplicate",
+            Self::ClaimMissing { .. } => "claim_missing",
+            Self::ClaimInvalid { .. } => "claim_invalid",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Expired => "expired",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::Lifetime => "lifetime",
+            Self::Revoked { .. } => "revoked",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The words in backquotes after "Checks and their names", but for those of the sentence on what lies beside them.
+    fn documented() -> Vec<String> {
+        let page = include_str!("../../../docs/feed.md");
+        let (_, checks) = page.split_once("## Checks and their names").unwrap();
+        let (checks, _) = checks.split_once("Beside these").unwrap();
+        checks.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    /// The arms of `code`, in their order: the compiler sees to it that there is one a variant.
+    fn coded() -> Vec<(String, String)> {
+        let (_, arms) = include_str!("error.rs").split_once("match self {").unwrap();
+        let (arms, _) = arms.split_once("}\n    }").unwrap();
+        let arm = |line: &str| {
+            let (variant, code) = line.trim().strip_prefix("Self::")?.split_once(" => ")?;
+            let variant = variant.split(' ').next()?;
+            Some((variant.to_owned(), code.trim_matches(['"', ',']).to_owned()))
+        };
+        arms.lines().filter_map(arm).collect()
+    }
+
+    /// The variants of the enum, in their order.
+    fn declared() -> Vec<String> {
+        let (_, variants) = include_str!("error.rs").split_once("pub enum VerifyError {").unwrap();
+        let (variants, _) = variants.split_once("\n}\n").unwrap();
+        let is_variant = |line: &&str| {
+            line.strip_prefix("    ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+        };
+        let name = |line: &str| line.trim().trim_end_matches(['{', ',', ' ']).to_owned();
+        variants.lines().filter(is_variant).map(name).collect()
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_page_in_the_order_of_the_checks() {
+        let (variants, codes): (Vec<_>, Vec<_>) = coded().into_iter().unzip();
+        assert_eq!(variants, declared());
+        assert_eq!(codes, documented());
+        assert_eq!(codes.len(), 22);
+    }
+}

@@ -5,6 +5,7 @@
 //! service can say more.
 
 mod event;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +17,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::UnixMs;
 use crate::cutoff::{Cutoff, Effect, Scope};
 
-pub use event::{Event, EventReader, FeedError, Frame};
+pub use event::{Event, FeedError};
+pub use reader::{EventReader, Frame};
 
 /// The version of the format that this crate reads and the service writes.
 pub const FEED_VERSION: u32 = 1;

@@ -118,7 +118,10 @@ impl CachedKeys {
     /// Takes a compromised key out for good.
     pub fn drop_key(&self, kid: &KeyId) {
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
-        dropped.insert(kid.clone());
+        if !dropped.insert(kid.clone()) {
+            // Every snapshot says so again; a swap would void what is remembered.
+            return;
+        }
         let remaining: Vec<_> = self.keys.load().0.values().map(|key| VerifyingKey::clone(key)).collect();
         self.swap(KeySet::new(remaining.into_iter().filter(|key| !dropped.contains(key.kid()))));
     }

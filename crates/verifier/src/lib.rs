@@ -71,7 +71,7 @@ pub use jws::{CompactJws, VerifyingKey};
 pub use key_source::{CachedKeys, KeySet, KeySource, StaticKeys};
 #[cfg(feature = "client")]
 pub use sync::{
-    Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation, StalenessPolicy,
-    WhenStale,
+    ByHand, Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation,
+    StalenessPolicy, WhenStale,
 };
 pub use verifier::{Verified, Verifier};

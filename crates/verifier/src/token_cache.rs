@@ -119,7 +119,15 @@ mod tests {
         let claims = Claims::parse(claims).unwrap();
         let scopes = Denylist::default().keys_of(&claims, &KeyId::parse("k").unwrap());
         let header = Arc::new(Header { alg: None, kid: None, typ: None });
-        Arc::new(CheckedToken { header, claims, scopes })
+        Arc::new(CheckedToken {
+            header,
+            claims,
+            scopes,
+            #[cfg(feature = "client")]
+            kid: KeyId::parse("k").unwrap(),
+            #[cfg(feature = "client")]
+            succession: None,
+        })
     }
 
     fn digest(n: u64) -> Digest {

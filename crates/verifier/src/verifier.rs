@@ -13,10 +13,14 @@ use crate::algorithm::Algorithm;
 use crate::claims::Claims;
 use crate::clock::UnixMs;
 use crate::crypto::sha256;
+#[cfg(feature = "client")]
+use crate::denylist::Succession;
 use crate::denylist::{Denylist, ScopeKeys};
 use crate::error::VerifyError;
 use crate::expected::Expected;
 use crate::header::Header;
+#[cfg(feature = "client")]
+use crate::id::KeyId;
 use crate::jws::CompactJws;
 use crate::key_source::KeySource;
 use crate::known_headers::{KnownHeader, KnownHeaders};
@@ -55,12 +59,30 @@ impl<C> Verified<C> {
     }
 }
 
+#[cfg(feature = "client")]
+impl<C> Verified<C> {
+    /// The denylists by which a live verifier would take it back.
+    pub(crate) fn succession(&self) -> Option<&Arc<Succession>> {
+        self.token.succession.as_ref()
+    }
+
+    /// The key that its signature fits.
+    pub(crate) fn kid(&self) -> &KeyId {
+        &self.token.kid
+    }
+}
+
 /// A token whose signature fits a key of ours: remembered, not yet believed.
 #[derive(Debug)]
 pub(crate) struct CheckedToken {
     pub(crate) header: Arc<Header>,
     pub(crate) claims: Claims,
     pub(crate) scopes: ScopeKeys,
+    #[cfg(feature = "client")]
+    pub(crate) kid: KeyId,
+    /// With the token, not with each answer: there it costs nothing a call.
+    #[cfg(feature = "client")]
+    pub(crate) succession: Option<Arc<Succession>>,
 }
 
 /// Verifies access tokens.
@@ -69,6 +91,8 @@ pub struct Verifier {
     denylist: Arc<Denylist>,
     headers: KnownHeaders,
     remembered: TokenCache,
+    #[cfg(feature = "client")]
+    succession: Option<Arc<Succession>>,
 }
 
 impl Verifier {
@@ -82,7 +106,20 @@ impl Verifier {
 
     /// A verifier that remembers about `capacity` tokens (0: none).
     pub fn remembering(keys: Arc<dyn KeySource>, denylist: Arc<Denylist>, capacity: usize) -> Self {
-        Self { keys, denylist, headers: KnownHeaders::default(), remembered: TokenCache::new(capacity) }
+        Self {
+            keys,
+            denylist,
+            headers: KnownHeaders::default(),
+            remembered: TokenCache::new(capacity),
+            #[cfg(feature = "client")]
+            succession: None,
+        }
+    }
+
+    /// The same, its tokens knowing by which denylists they may be taken back later.
+    #[cfg(feature = "client")]
+    pub(crate) fn watched(self, succession: Arc<Succession>) -> Self {
+        Self { succession: Some(succession), ..self }
     }
 
     /// The denylist that it consults.
@@ -139,7 +176,15 @@ impl Verifier {
         let mut claims = Claims::parse(&jws.payload)?;
         expected.share_texts(&mut claims);
         let scopes = self.denylist.keys_of(&claims, known.key.kid());
-        Ok(CheckedToken { header: Arc::clone(&known.header), claims, scopes })
+        Ok(CheckedToken {
+            header: Arc::clone(&known.header),
+            claims,
+            scopes,
+            #[cfg(feature = "client")]
+            kid: known.key.kid().clone(),
+            #[cfg(feature = "client")]
+            succession: self.succession.clone(),
+        })
     }
 
     fn read_header(

@@ -15,7 +15,7 @@ use crate::http::extract::{Authorised, KeysManage, KidInPath, Now};
 use crate::http::json::JsonBody;
 use crate::http::openapi::{BodyRefusals, ClientRefusals, NotFound};
 use crate::http::problem::Problem;
-use crate::http::revocations::{RevocationStatus, taken};
+use crate::http::revocations::{RevocationStatus, TimeoutMs, Wait, Waiting};
 use crate::telemetry::audit;
 
 /// Why.
@@ -26,6 +26,12 @@ pub(crate) struct RevokeKeyBody {
     /// Why, for the record.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: Option<Reason>,
+    /// Whom to wait for before answering.
+    #[serde(default)]
+    wait: Wait,
+    /// How long to wait at most, in milliseconds; 5,000 unless said otherwise.
+    #[schema(value_type = Option<u32>, maximum = 60_000)]
+    timeout_ms: Option<TimeoutMs>,
 }
 
 /// Revoke a compromised key
@@ -54,6 +60,9 @@ pub(crate) async fn revoke(
     change(move || keys.compromise(&id, now.0)).await?;
     let client = &caller.client.id;
     record(client, Some(&kid.0), "compromise", &[]);
-    let revoking = services.revoker.revoke_key(&kid.0, body.0.reason, now.0);
-    Ok(taken(revoking.instrument(audit::asked_by(client)).await?))
+    let body = body.0;
+    let waiting = Waiting::begin(&services, body.wait, body.timeout_ms);
+    let revoking = services.revoker.revoke_key(&kid.0, body.reason, now.0);
+    let revoked = revoking.instrument(audit::asked_by(client)).await?;
+    Ok(waiting.answer(revoked, now.0).await)
 }

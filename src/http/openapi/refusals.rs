@@ -21,6 +21,8 @@ pub(crate) enum BodyRefusals {}
 pub(crate) enum OAuthRefusals {}
 /// Where the path names something that must exist.
 pub(crate) enum NotFound {}
+/// Where the client may take none of our content codings.
+pub(crate) enum NotAcceptable {}
 /// Where the ring may not be changed like that.
 pub(crate) enum Conflict {}
 /// Where it is too early, or too late.
@@ -65,6 +67,12 @@ impl IntoResponses for OAuthRefusals {
 impl IntoResponses for NotFound {
     fn responses() -> Responses {
         problems(&[(404, "There is no such thing")])
+    }
+}
+
+impl IntoResponses for NotAcceptable {
+    fn responses() -> Responses {
+        problems(&[(406, "`Accept-Encoding` takes no coding that there is")])
     }
 }
 

@@ -7,9 +7,9 @@ use utoipa::openapi::{
 };
 
 /// A UUIDv7 in lower case.
-const UUID_V7: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+pub(super) const UUID_V7: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 /// No control characters.
-const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
+pub(super) const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
 
 /// `aud`: one text, or several distinct ones.
 pub(crate) fn audience() -> RefOr<Schema> {
@@ -84,7 +84,8 @@ pub(crate) fn scope() -> RefOr<Schema> {
         .into()
 }
 
-fn text(max: usize, pattern: &str) -> Object {
+/// A text of so many bytes at most.
+pub(super) fn text(max: usize, pattern: &str) -> Object {
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     text.min_length(Some(1)).max_length(Some(max)).build()
 }

@@ -1,7 +1,8 @@
-//! Server-sent events (WHATWG HTML §9.2) as the feed uses them: bytes to frames, frames to events.
+//! What the feed says: frames to events and back, and snapshots. How bytes become frames, `reader` says.
 
 use serde::Deserialize;
 
+use super::reader::Frame;
 use super::{Batch, FEED_VERSION, Heartbeat, Hello, Reset, Snapshot};
 
 /// Why a part of the feed was not taken.
@@ -17,43 +18,6 @@ pub enum FeedError {
     /// An event or a snapshot over the limit.
     #[error("a part of the feed is too large")]
     TooLarge,
-}
-
-/// One event as it came over the wire.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
-    /// `id:`, if any.
-    pub id: Option<String>,
-    /// `event:`; empty if there was none.
-    pub event: String,
-    /// The `data:` lines, joined.
-    pub data: String,
-}
-
-/// Cuts a byte stream into frames, wherever the network cut it.
-#[derive(Debug, Default)]
-pub struct EventReader {}
-
-impl EventReader {
-    /// A reader that refuses events of more than so many bytes.
-    pub fn new(max_bytes: usize) -> Self {
-        let _ = max_bytes;
-        unimplemented!()
-    }
-
-    /// Takes in more bytes.
-    pub fn push(&mut self, bytes: &[u8]) {
-        let _ = bytes;
-        unimplemented!()
-    }
-
-    /// The next whole frame, if there is one.
-    ///
-    /// # Errors
-    /// `TooLarge`, `Malformed` (not UTF-8); the stream is of no use after that.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>, FeedError> {
-        unimplemented!()
-    }
 }
 
 /// An event that was understood.

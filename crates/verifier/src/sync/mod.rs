@@ -5,18 +5,24 @@
 //! how old it is, [`freshness`] says; what to do when it is too old, [`policy`]. Nothing that [`LiveVerifier::verify`] calls
 //! touches the network; [`LiveVerifier::check`] may, where the policy says so.
 
+mod backoff;
+mod by_hand;
 mod connect;
 mod counters;
 mod follow;
 mod freshness;
 mod introspection;
 mod keys;
+mod knowledge;
+mod link;
 mod live;
 mod policy;
 mod revoked;
 mod state;
 mod transport;
+mod vouching;
 
+pub use by_hand::ByHand;
 pub use connect::{Connect, ConnectError};
 pub use counters::Counters;
 pub use live::{Check, LiveVerifier, Refusal};
