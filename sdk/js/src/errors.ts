@@ -67,8 +67,6 @@ export type ConnectErrorCode =
   | 'url'
   /** Plain http to another machine, without `allowPlainHttp`. */
   | 'plain_http'
-  /** An option is missing or out of range. */
-  | 'option'
   /** The leeway is over what the issuer remembers revocations for. */
   | 'leeway'
   /** The metadata speaks for another issuer. */

@@ -105,6 +105,8 @@ export class Follower {
         this.#listener.lose();
     } else {
       this.#counters.failedRequests += 1;
+      // The service does not take our cursor, and does not say why: what is in force stays so, and we begin anew.
+      if (error instanceof TransportError && error.status === 400) this.#cursor = undefined;
     }
   }
 
@@ -149,7 +151,7 @@ export class Follower {
 
   #address(): string {
     const { feed, verifier, maxStalenessMs } = this.#subscription;
-    const query = new URLSearchParams({ verifier, max_staleness_ms: String(Math.floor(maxStalenessMs)) });
+    const query = new URLSearchParams({ verifier, max_staleness_ms: String(maxStalenessMs) });
     if (this.#cursor !== undefined) query.set('cursor', this.#cursor);
     return `${feed}/stream?${query.toString()}`;
   }

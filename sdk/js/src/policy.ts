@@ -1,7 +1,5 @@
 /** What to do with a token when the verifier has not heard from the service for too long. */
 
-import { ConnectError } from './errors.js';
-
 /** What to do with a token past the bound. */
 export type WhenStale =
   /** Refuse it: revocation first. */
@@ -27,16 +25,21 @@ export type Ruling = 'vouch' | 'vouch_stale' | 'ask' | 'refuse';
 /** Thirty seconds, then refuse. */
 export const DEFAULT_POLICY: StalenessPolicy = { maxStaleness: 30_000, whenStale: 'refuse' };
 
-/** A verifier that goes on without news tells the service so with the longest time that there is. */
-const FOR_EVER_MS = 86_400_000;
+/** The longest that the service can be told of. */
+const DAY_MS = 86_400_000;
 
 /** The policy with these changes. */
 export function policyWith(policy: StalenessPolicy, change: Partial<StalenessPolicy>): StalenessPolicy {
   const { maxStaleness = policy.maxStaleness, whenStale = policy.whenStale } = change;
-  if (!(maxStaleness >= 0)) throw new ConnectError('option', 'maxStaleness is not a duration in milliseconds');
+  if (!isDuration(maxStaleness)) throw new TypeError('maxStaleness is not a duration in milliseconds');
   const known = whenStale === 'refuse' || whenStale === 'accept' || whenStale === 'introspect';
-  if (!known && !(whenStale?.acceptYoungerThan >= 0)) throw new ConnectError('option', 'whenStale is not a policy');
+  if (!known && !isDuration(whenStale?.acceptYoungerThan)) throw new TypeError('whenStale is not a policy');
   return { maxStaleness, whenStale };
+}
+
+/** Milliseconds, not negative. */
+export function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
 }
 
 /** What to do with a token that was issued at `issued`. */
@@ -51,7 +54,6 @@ export function rule(policy: StalenessPolicy, staleness: number | undefined, iss
 }
 
 /** For how long the service has to reckon with a verifier that was cut off. */
-export function announced(policy: StalenessPolicy): number {
-  const bounded = policy.whenStale === 'refuse' || policy.whenStale === 'introspect';
-  return bounded ? Math.min(policy.maxStaleness, FOR_EVER_MS) : FOR_EVER_MS;
+export function announced({ maxStaleness }: StalenessPolicy): number {
+  return Math.min(Math.ceil(maxStaleness), DAY_MS);
 }

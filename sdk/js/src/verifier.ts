@@ -8,7 +8,7 @@ import { Follower, type Subscription } from './follower.js';
 import { isIssuer } from './ids.js';
 import { Introspector } from './introspector.js';
 import { KeyKeeper, unref } from './key-keeper.js';
-import { announced, DEFAULT_POLICY, policyWith, rule, type StalenessPolicy, type WhenStale } from './policy.js';
+import { announced, DEFAULT_POLICY, isDuration, policyWith, rule, type StalenessPolicy, type WhenStale } from './policy.js';
 import { State } from './state.js';
 import { metadataUrl, readBase, readMetadata, Transport, TransportError, type Endpoints } from './transport.js';
 import { Verified } from './verified.js';
@@ -75,7 +75,7 @@ export async function connect(options: ConnectOptions): Promise<Verifier> {
 }
 
 /**
- * Connects in the background: until keys and revocations are there every answer is a {@link StaleError}. Fails only on what no
+ * Connects in the background: until keys and revocations are there every answer is a {@link StaleError}. Throws only for what no
  * waiting could mend: a URL that is none, plain http, no audience.
  */
 export function connectInBackground(options: ConnectOptions): Verifier {
@@ -104,7 +104,7 @@ export class Verifier {
   constructor(options: ConnectOptions) {
     const { issuer, baseUrl, allowPlainHttp = false, leeway, clock = new SystemClock() } = options;
     if (!isIssuer(issuer)) throw new ConnectError('url', 'the issuer is not a URL');
-    if (leeway !== undefined && !(leeway >= 0)) throw new ConnectError('option', 'leeway is not a duration in milliseconds');
+    if (leeway !== undefined && !isDuration(leeway)) throw new TypeError('leeway is not a duration in milliseconds');
     this.#options = options;
     this.#issuer = readBase(issuer, allowPlainHttp || baseUrl !== undefined);
     this.#base = baseUrl === undefined ? undefined : readBase(baseUrl, allowPlainHttp);
@@ -254,7 +254,7 @@ export class Verifier {
 function audiences(audience: string | readonly string[]): readonly string[] {
   const list = typeof audience === 'string' ? [audience] : audience;
   const good = Array.isArray(list) && list.length > 0 && list.every((one) => typeof one === 'string' && one !== '');
-  if (!good) throw new ConnectError('option', 'no audience: name the one that this service is');
+  if (!good) throw new TypeError('no audience: name the one that this service is');
   return list;
 }
 
