@@ -158,10 +158,12 @@ impl App {
 
     /// Takes in what the store knows and this node does not; everything, the first time. A node that has never managed to
     /// is not ready.
-    async fn follow(&self, now: UnixMs) {
-        if self.watches.follow.note(self.follower.catch_up(now).await).is_some() {
+    async fn follow(&self, now: UnixMs) -> Option<()> {
+        let followed = self.watches.follow.note(self.follower.catch_up(now).await);
+        if followed.is_some() {
             self.readiness.reached(Requirement::StoreLoaded);
         }
+        followed
     }
 
     /// Ends it: what was asked for is on disk afterwards.

@@ -13,7 +13,7 @@ use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
 use crate::http::{EncodedSnapshots, Gate, ProxyRange, Readiness, Services};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
-use crate::revocation::{AccessHorizon, Feed, Follower};
+use crate::revocation::{AccessHorizon, Feed, FeedParts, Follower};
 use crate::session::{
     ClientRegistry, Introspector, Issuer, Refresher, RefresherParts, Revoker, RevokerParts, TokenSealer,
 };
@@ -34,8 +34,10 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         Engine::open(&config.store.url, &*random)?
     };
     let denylist = Arc::new(Denylist::new(config.tokens.revocable_claims.clone()));
-    let feed = Arc::new(Feed::new(Arc::clone(&store), limits(&config), horizon(&config)));
-    let follower = Follower::new(Arc::clone(&store), Arc::clone(&denylist), horizon(&config));
+    let metrics = Arc::new(Metrics::new());
+    let feed = Arc::new(feed(&config, &store, &random, &metrics));
+    let follower =
+        Follower::new(Arc::clone(&store), Arc::clone(&denylist), Arc::clone(&feed), horizon(&config));
     let readiness = Arc::new(Readiness::default());
     let ground = Ground {
         sealer: Arc::new(TokenSealer::new(Arc::clone(&keys))),
@@ -55,7 +57,7 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         server: &config.server,
         jwks_max_age: config.keys.schedule.jwks_max_age,
         feed,
-        metrics: Arc::new(Metrics::new()),
+        metrics,
     };
     let services = actix_web::web::Data::new(services(&ground, edge)?);
     Ok(App {
@@ -136,6 +138,17 @@ fn horizon(config: &Config) -> AccessHorizon {
         // A cutoff is dated a skew ahead of a clock that may itself be a skew ahead.
         furthest_ahead: config.revocation.max_skew * 2,
     }
+}
+
+fn feed(config: &Config, store: &Arc<dyn Store>, random: &Arc<dyn Random>, metrics: &Arc<Metrics>) -> Feed {
+    let metrics = Arc::clone(metrics);
+    Feed::new(FeedParts {
+        store: Arc::clone(store),
+        limits: limits(config),
+        horizon: horizon(config),
+        random: Arc::clone(random),
+        applied_after: Arc::new(move |lag| metrics.applied_after(lag)),
+    })
 }
 
 /// What verifiers are told of all tokens.

@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use super::App;
 use super::error::AppError;
 use crate::http;
+use crate::revocation::HEARTBEAT;
 
 /// How long requests in flight may take to finish once the end has been announced.
 const SHUTDOWN_SECONDS: u64 = 10;
@@ -21,6 +22,9 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How often due work is done.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long a log that could not be read is left alone; the ticks ask as well.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(200);
 
 /// How often, and how far apart, it is looked whether all workers are gone: two seconds in all.
 const RELEASE_CHECKS: u32 = 400;
@@ -47,9 +51,13 @@ impl App {
         let ended = tokio::select! {
             () = shutdown => None,
             () = self.tick_forever() => None,
+            () = self.follow_forever() => None,
+            () = self.beat_forever() => None,
             ended = &mut serving => Some(ended),
         };
         self.readiness.shut_down();
+        // Streams never finish by themselves.
+        self.services.feed.close();
         let ended = if let Some(ended) = ended {
             ended
         } else {
@@ -85,6 +93,29 @@ impl App {
         loop {
             timer.tick().await;
             self.tick().await;
+        }
+    }
+
+    /// Takes in what the log says as soon as it says it. The pause comes after: the first of many is passed on at once, and
+    /// what comes in the meantime goes together.
+    async fn follow_forever(&self) {
+        loop {
+            self.follower.changed().await;
+            let followed = self.follow(self.clock.now()).await;
+            let pause = followed.map_or(FOLLOW_AGAIN, |()| self.services.feed.pause());
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn beat_forever(&self) {
+        let mut timer = tokio::time::interval(HEARTBEAT);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            let now = self.clock.now();
+            // First, so that the heartbeat can vouch for this moment.
+            self.follow(now).await;
+            self.services.feed.heartbeat(now);
         }
     }
 }

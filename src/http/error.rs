@@ -313,6 +313,18 @@ mod tests {
     }
 
     #[test]
+    fn the_feed_says_whether_it_is_the_stream_the_cursor_or_the_store() {
+        let ack = |error| seen(FeedRefusal::Ack(error));
+        assert_eq!(ack(AckError::UnknownStream).1, "unknown_stream");
+        assert_eq!(ack(AckError::UnknownStream).0, 404);
+        assert_eq!((ack(AckError::UnknownCursor).0, ack(AckError::UnknownCursor).1), (400, "unknown_cursor"));
+        assert_eq!(seen(FeedRefusal::NotAcceptable).0, 406);
+        let away = ApiError::from(FeedRefusal::Unavailable("the disk".into()));
+        assert_eq!((away.row().action, away.retry_after()), (Some(Action::Retry), Some(1)));
+        assert!(!away.detail().contains("disk"), "what failed is for the log");
+    }
+
+    #[test]
     fn an_expired_access_token_is_to_be_refreshed_and_any_other_bad_one_is_not() {
         let action = |error| ApiError::from(AccessError::InvalidToken(error)).row().action;
         assert_eq!(action(VerifyError::Expired), Some(Action::Refresh));

@@ -1,10 +1,11 @@
-//! Follows the store's log of cutoffs into the in-memory denylist.
+//! Follows the store's log of cutoffs into the in-memory denylist, and hands it on to the feed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signet_verifier::{Cutoff, Denylist, UnixMs};
 
+use super::feed::{Feed, Standing};
 use crate::store::{Position, Store, StoreError, Tail};
 
 /// How far memory looks: what access tokens need.
@@ -18,11 +19,34 @@ pub struct AccessHorizon {
     pub furthest_ahead: Duration,
 }
 
-/// Follows the store's log into the denylist.
+impl AccessHorizon {
+    /// No access token of `now` was touched by a cutoff whose times both lie before this.
+    pub(super) fn reaches_back_to(self, now: UnixMs) -> UnixMs {
+        now.before(self.longest_access_ttl).before(self.leeway)
+    }
+
+    /// The cutoff as those need it who only see access tokens, if it was heard of when it was made: by this node before it
+    /// stopped, or by another. `None`: every token that it denies has expired by itself.
+    pub(super) fn made_within(self, cutoff: &Cutoff, now: UnixMs) -> Option<Cutoff> {
+        let access = cutoff.within_access_horizon(cutoff.made_at, self.longest_access_ttl, self.leeway);
+        (access.expires_at > now).then_some(access)
+    }
+
+    /// The same if it is heard of only now. Whoever had not heard of it may have minted tokens until now: they must outlive it
+    /// nowhere.
+    pub(super) fn heard_now(self, cutoff: &Cutoff, now: UnixMs) -> Cutoff {
+        cutoff.within_access_horizon(now, self.longest_access_ttl, self.leeway)
+    }
+}
+
+/// Follows the store's log into the denylist, and what is in force there on to the feed.
 pub struct Follower {
     store: Arc<dyn Store>,
     denylist: Arc<Denylist>,
+    feed: Arc<Feed>,
     horizon: AccessHorizon,
+    /// Held by whoever follows: what is handed on keeps the log's order.
+    turn: tokio::sync::Mutex<()>,
     /// Up to where the log has been applied; none before the first snapshot.
     position: Mutex<Option<Position>>,
 }
@@ -32,53 +56,80 @@ const BATCH: usize = 1000;
 
 impl Follower {
     /// A follower that has not loaded anything yet.
-    pub fn new(store: Arc<dyn Store>, denylist: Arc<Denylist>, horizon: AccessHorizon) -> Self {
-        Self { store, denylist, horizon, position: Mutex::new(None) }
+    pub fn new(
+        store: Arc<dyn Store>,
+        denylist: Arc<Denylist>,
+        feed: Arc<Feed>,
+        horizon: AccessHorizon,
+    ) -> Self {
+        Self {
+            store,
+            denylist,
+            feed,
+            horizon,
+            turn: tokio::sync::Mutex::default(),
+            position: Mutex::new(None),
+        }
     }
 
     /// Loads the snapshot. Before this has succeeded once, the denylist vouches for nothing. Says how many cutoffs live.
     pub async fn load(&self, now: UnixMs) -> Result<usize, StoreError> {
-        let (position, cutoffs) = self.store.snapshot(UnixMs::default(), now).await?;
-        for cutoff in &cutoffs {
-            self.apply_from_snapshot(cutoff, now);
-        }
-        self.reached(position);
-        Ok(self.denylist.len())
+        let _turn = self.turn.lock().await;
+        self.load_in_turn(now).await
     }
 
     /// Applies what has come since. A log that was trimmed, rolled back or replaced is loaded anew.
     pub async fn catch_up(&self, now: UnixMs) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
         loop {
-            let Some(position) = self.position() else { return self.load(now).await.map(drop) };
+            let Some(position) = self.position() else { return self.load_in_turn(now).await.map(drop) };
             match self.store.tail(&position, BATCH).await? {
-                Tail::Gap => return self.load(now).await.map(drop),
+                Tail::Gap => return self.load_in_turn(now).await.map(drop),
                 Tail::Entries(entries) => {
-                    let Some((last, _)) = entries.last() else { return Ok(()) };
-                    // Whoever had not heard of it may have minted tokens until now: they must outlive it nowhere.
-                    for (_, cutoff) in &entries {
-                        self.apply(cutoff, now);
+                    let standing = if entries.len() < BATCH { Standing::AtHead } else { Standing::Behind };
+                    self.take_in(position, &entries, standing, now);
+                    if standing == Standing::AtHead {
+                        return Ok(());
                     }
-                    self.reached(*last);
                 }
             }
         }
     }
 
-    /// What the snapshot holds was heard of when it was made, by this node before it stopped or by another: its tokens are
-    /// as old as it is. One past the access horizon is nobody's business here.
-    fn apply_from_snapshot(&self, cutoff: &Cutoff, now: UnixMs) {
-        let (ttl, leeway) = (self.horizon.longest_access_ttl, self.horizon.leeway);
-        let access = cutoff.within_access_horizon(cutoff.made_at, ttl, leeway);
-        if access.expires_at > now {
-            self.report_if_far_ahead(&access, now);
-            self.denylist.apply(&access);
+    /// Returns when there may be something to catch up with.
+    pub async fn changed(&self) {
+        if let Some(position) = self.position() {
+            self.store.changed(&position).await;
         }
     }
 
-    fn apply(&self, cutoff: &Cutoff, now: UnixMs) {
-        let access = cutoff.within_access_horizon(now, self.horizon.longest_access_ttl, self.horizon.leeway);
-        self.report_if_far_ahead(&access, now);
-        self.denylist.apply(&access);
+    async fn load_in_turn(&self, now: UnixMs) -> Result<usize, StoreError> {
+        let since = self.horizon.reaches_back_to(now);
+        let (position, cutoffs) = self.store.snapshot(since, now).await?;
+        for access in cutoffs.iter().filter_map(|cutoff| self.horizon.made_within(cutoff, now)) {
+            self.apply(&access, now);
+        }
+        self.feed.reset(position, now);
+        self.reached(position);
+        Ok(self.denylist.len())
+    }
+
+    /// In force here first, then for others. No await in between: whoever stops following has done both or neither.
+    fn take_in(&self, from: Position, entries: &[(Position, Cutoff)], standing: Standing, now: UnixMs) {
+        let heard = entries.iter().map(|(position, cutoff)| (*position, self.horizon.heard_now(cutoff, now)));
+        let access: Vec<(Position, Cutoff)> = heard.collect();
+        for (_, cutoff) in &access {
+            self.apply(cutoff, now);
+        }
+        self.feed.publish(from, &access, standing, now);
+        if let Some((last, _)) = access.last() {
+            self.reached(*last);
+        }
+    }
+
+    fn apply(&self, access: &Cutoff, now: UnixMs) {
+        self.report_if_far_ahead(access, now);
+        self.denylist.apply(access);
     }
 
     /// A clock was wrong, here or elsewhere. The cutoff stays as it is: what is issued meanwhile takes a time not before it
@@ -106,9 +157,11 @@ impl Follower {
 mod tests {
     use std::collections::BTreeMap;
 
-    use signet_verifier::{ClientId, Effect, Scope, Subject};
+    use signet_verifier::{ClientId, Effect, Limits, Scope, Subject};
 
     use super::*;
+    use crate::random::SystemRandom;
+    use crate::revocation::FeedParts;
     use crate::store::MemoryStore;
 
     const NOW: UnixMs = UnixMs::from_secs(1_795_000_000);
@@ -120,8 +173,15 @@ mod tests {
             leeway: Duration::ZERO,
             furthest_ahead: Duration::from_secs(4),
         };
-        let store = Arc::clone(store);
-        Follower::new(store, Arc::new(Denylist::default()), horizon)
+        let limits = Limits { longest_access_ttl: TTL, leeway: Duration::ZERO, revocable_claims: Vec::new() };
+        let feed = Feed::new(FeedParts {
+            store: Arc::clone(store) as _,
+            limits,
+            horizon,
+            random: Arc::new(SystemRandom::new()),
+            applied_after: Arc::new(|_| ()),
+        });
+        Follower::new(Arc::clone(store) as _, Arc::new(Denylist::default()), Arc::new(feed), horizon)
     }
 
     fn logout(subject: &str, issued_before: UnixMs) -> Cutoff {

@@ -4,7 +4,7 @@ mod feed;
 mod follower;
 
 pub use feed::{
-    AckError, Applied, Awaited, Expectation, Feed, HEARTBEAT, SnapshotBody, Subscriber, Subscription,
-    VerifierId, Waiting,
+    AckError, Applied, AppliedAfter, Awaited, Ending, Expectation, Feed, FeedParts, HEARTBEAT, SnapshotBody,
+    Standing, Subscriber, Subscription, VerifierId, Waiting,
 };
 pub use follower::{AccessHorizon, Follower};

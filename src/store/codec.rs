@@ -1,6 +1,8 @@
 //! How registers and cutoffs are written down. Every form begins with its version, and a version that is not known is an
 //! error, never skipped: a cutoff that cannot be read may be the one that denies.
 
+use std::ops::Range;
+
 use signet_verifier::{Cutoff, Effect, Scope, ScopeKind, UnixMs};
 
 use crate::session::register::Register;
@@ -66,6 +68,12 @@ pub(super) fn scope_key_end(scope_key: &[u8]) -> Vec<u8> {
     let mut end = scope_key.to_vec();
     end.push(u8::MAX);
     end
+}
+
+/// Around every [`cutoff_key`] of a `kid`, and no other.
+pub(super) fn keys_of_kids() -> Range<[u8; 1]> {
+    let kid = kind_byte(ScopeKind::Kid);
+    [kid]..[kid + 1]
 }
 
 /// A register and when it may be forgotten, in at most 64 bytes: what [`Register::to_bytes`] gives, then the hour.
@@ -214,6 +222,9 @@ mod tests {
                     for kept in [None, Some([0; 16]), Some([0xff; 16])] {
                         let key = cutoff_key(&Cutoff { effect, kept, ..cutoff(theirs.clone()) });
                         assert_eq!(range.contains(&key), mine == theirs, "{mine:?} {theirs:?}");
+                        let kids = keys_of_kids();
+                        let in_kids = (kids.start.as_slice()..kids.end.as_slice()).contains(&key.as_slice());
+                        assert_eq!(in_kids, matches!(theirs, Scope::Kid(_)), "{theirs:?}");
                     }
                 }
             }

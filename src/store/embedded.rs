@@ -20,7 +20,7 @@ const SWEEP_BATCH: usize = 4096;
 /// The embedded engine.
 ///
 /// Reads run where they are called: a look into the page cache takes microseconds, less than to hand it to another thread
-/// and back. Only a snapshot, which reads everything, goes to the runtime's blocking threads.
+/// and back. Only a snapshot, which may read everything, goes to the runtime's blocking threads.
 pub struct EmbeddedStore {
     file: Arc<StoreFile>,
     writer: Writer,
@@ -96,8 +96,8 @@ impl Store for EmbeddedStore {
         self.read(|view| view.tail(after, limit))
     }
 
-    async fn changed(&self, _: &Position) {
-        std::future::pending().await
+    async fn changed(&self, after: &Position) {
+        self.writer.changed(after).await;
     }
 
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {

@@ -9,6 +9,7 @@ use redb::{Builder, Database, DatabaseError};
 
 use super::StoreError;
 use super::fault::Fault;
+use super::made;
 use super::tables::{self, FORMAT, Layout};
 use super::view::View;
 use crate::random::{self, Random};
@@ -80,7 +81,9 @@ impl StoreFile {
         let database = opener(path)?;
         let layout = Fault::catch(|| tables::layout(&database)).map_err(|fault| damaged(path, &fault))?;
         match layout {
-            Layout::Known => {}
+            Layout::Known => {
+                Fault::catch(|| made::complete(&database)).map_err(|fault| damaged(path, &fault))?;
+            }
             Layout::Empty => {
                 tables::create(&database, random::bytes(random)).map_err(|fault| damaged(path, &fault))?;
             }

@@ -26,11 +26,11 @@ pub struct GuardedStore {
     in_flight: Semaphore,
 }
 
-/// How long reading everything may take.
+/// How long reading all that lives may take.
 const SNAPSHOT_DEADLINE: Duration = Duration::from_mins(1);
 
 impl GuardedStore {
-    /// Every call answers within `deadline` or is `Unavailable`; a snapshot, which reads everything, within a minute.
+    /// Every call answers within `deadline` or is `Unavailable`; a snapshot, which may read everything, within a minute.
     pub fn new(inner: Arc<dyn Store>, deadline: Duration) -> Self {
         Self { inner, deadline, breaker: Breaker::new(), in_flight: Semaphore::new(IN_FLIGHT) }
     }
@@ -84,7 +84,8 @@ impl Store for GuardedStore {
     }
 
     async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
-        // Read once, at start, before anybody is served: as long as it takes, within reason.
+        // Read at start, before anybody is served, and for verifiers that start, who wait for it: as long as it takes,
+        // within reason.
         self.guard_within(SNAPSHOT_DEADLINE, self.inner.snapshot(made_since, now)).await
     }
 
@@ -92,6 +93,7 @@ impl Store for GuardedStore {
         self.guard(self.inner.tail(after, limit)).await
     }
 
+    /// Without a deadline, and the breaker does not hear of it: to wait long is what it is for.
     async fn changed(&self, after: &Position) {
         self.inner.changed(after).await;
     }

@@ -5,13 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use signet_verifier::{Cutoff, CutoffKey, Scope, SessionId, UnixMs};
+use tokio::sync::watch;
 
-use super::{Journal, Position, Store, StoreError, Swap, Tail, codec};
+use super::{Journal, Position, Store, StoreError, Swap, Tail, codec, made};
 use crate::session::register::Register;
 
 /// The engine.
 pub struct MemoryStore {
     contents: Mutex<Contents>,
+    heads: watch::Sender<Position>,
 }
 
 struct Contents {
@@ -29,7 +31,8 @@ impl MemoryStore {
     pub fn new(epoch: [u8; 8]) -> Self {
         let start = Position::start(epoch);
         let (registers, merged, log) = Default::default();
-        Self { contents: Mutex::new(Contents { registers, merged, log, floor: start, head: start }) }
+        let contents = Contents { registers, merged, log, floor: start, head: start };
+        Self { contents: Mutex::new(contents), heads: watch::Sender::new(start) }
     }
 
     /// A panic elsewhere cannot have left a half-done change: every change below is made after its last fallible step.
@@ -75,6 +78,8 @@ impl Store for MemoryStore {
                 .and_modify(|known| known.merge(cutoff))
                 .or_insert_with(|| cutoff.clone());
         }
+        // Under the lock: announced in the log's order.
+        self.heads.send_replace(contents.head);
         Ok(contents.head)
     }
 
@@ -85,7 +90,8 @@ impl Store for MemoryStore {
     async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError> {
         let contents = self.contents();
         let live = contents.merged.values().filter(|cutoff| {
-            cutoff.expires_at > now && (cutoff.made_at >= made_since || matches!(cutoff.scope, Scope::Kid(_)))
+            let is_of_the_time = made::time_of(cutoff) >= made_since || matches!(cutoff.scope, Scope::Kid(_));
+            cutoff.expires_at > now && is_of_the_time
         });
         Ok((contents.head, live.cloned().collect()))
     }
@@ -98,8 +104,9 @@ impl Store for MemoryStore {
         Ok(if known { Tail::Entries(entries.take(limit).cloned().collect()) } else { Tail::Gap })
     }
 
-    async fn changed(&self, _: &Position) {
-        std::future::pending().await
+    async fn changed(&self, after: &Position) {
+        // Fails only when the sender is gone, which is ours.
+        drop(self.heads.subscribe().wait_for(|head| head != after).await);
     }
 
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {

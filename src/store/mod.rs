@@ -5,8 +5,8 @@
 //! 2. `append` returns when the entries are durable: a killed process has them when it starts again.
 //! 3. Positions grow with every append; `tail` returns every entry after a position exactly once and in order, or says
 //!    [`Tail::Gap`]; it never skips silently.
-//! 4. `snapshot` holds the merge of everything appended before its position that has not expired and is of the time asked for;
-//!    the cutoffs of keys always.
+//! 4. `snapshot` holds the merge of everything appended before its position that has not expired and is of the time asked
+//!    for; the cutoffs of keys always.
 //! 5. `changed` never sleeps through an append.
 //! 6. Nothing is lost by sweeping that has not expired by the `now` given; the engine's own clock decides nothing.
 
@@ -21,6 +21,7 @@ mod embedded;
 mod fault;
 mod file;
 mod guarded;
+mod made;
 mod memory;
 mod position;
 mod tables;
@@ -84,8 +85,9 @@ pub trait Store: Send + Sync + 'static {
     /// The position just after the newest entry.
     async fn head(&self) -> Result<Position, StoreError>;
 
-    /// The merged cutoffs that were made at or after `made_since`, and those of keys whenever they were made, that live past
-    /// `now`; and a position: whatever is not among them was made earlier, or comes after it. Costs what it returns.
+    /// The merged cutoffs that were made, or whose `issued_before` lies, at or after `made_since`, and those of keys whatever
+    /// their times, as far as they live past `now`; and a position: whatever is not among them is older, or comes after it.
+    /// Costs what it returns.
     async fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), StoreError>;
 
     /// At most `limit` entries after a position.

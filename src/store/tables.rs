@@ -3,24 +3,29 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `meta` | `format`, `head` | the layout's number; the position just after the newest entry |
+//! | | `cutoff_made` | the position up to which the table of this name is complete |
 //! | `registers` | session id | the register and its expiry, at most 64 bytes |
 //! | `register_expiry` | hour, session id | |
 //! | `log` | how many entries come before it | the chain before it, then the entry |
 //! | `cutoffs` | scope, effect, kept id | the merge of the entries with this key |
 //! | `cutoff_expiry` | milliseconds, key in `cutoffs` | |
+//! | `cutoff_made` | milliseconds, key in `cutoffs` | |
 //!
 //! An entry lies behind the chain of what came before it, so that a reader of the log checks each link, and a log that
 //! has been swept empty still knows its place: in `head`.
+
+use std::borrow::Cow;
 
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use signet_verifier::{Cutoff, SessionId, UnixMs};
 
 use super::codec::{self, ExpiryHour, RegisterRecord};
 use super::fault::Fault;
+use super::made::{self, MadeIndex};
 use super::{Position, Swap};
 use crate::session::register::Register;
 
-type Bytes = &'static [u8];
+pub(super) type Bytes = &'static [u8];
 
 pub(super) const META: TableDefinition<'_, &str, Bytes> = TableDefinition::new("meta");
 pub(super) const REGISTERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("registers");
@@ -73,6 +78,7 @@ pub(super) fn create(database: &Database, epoch: [u8; 8]) -> Result<(), Fault> {
     let mut meta = transaction.open_table(META)?;
     meta.insert(FORMAT_KEY, [FORMAT].as_slice())?;
     meta.insert(HEAD_KEY, head.as_slice())?;
+    meta.insert(made::COMPLETE_KEY, head.as_slice())?;
     drop(meta);
     drop(Tables::open(&transaction)?);
     Ok(transaction.commit()?)
@@ -89,6 +95,7 @@ pub(super) struct Tables<'t> {
     log: Table<'t, u64, Bytes>,
     cutoffs: Table<'t, Bytes, Bytes>,
     cutoff_expiry: Table<'t, Bytes, ()>,
+    cutoff_made: MadeIndex<'t>,
 }
 
 impl<'t> Tables<'t> {
@@ -103,12 +110,18 @@ impl<'t> Tables<'t> {
             log: transaction.open_table(LOG)?,
             cutoffs: transaction.open_table(CUTOFFS)?,
             cutoff_expiry: transaction.open_table(CUTOFF_EXPIRY)?,
+            cutoff_made: MadeIndex::open(transaction)?,
         })
     }
 
     /// Whether there is anything to commit: a lost swap, or a sweep that found nothing, leaves the file as it is.
     pub(super) fn is_changed(&self) -> bool {
         self.changed
+    }
+
+    /// The position just after the newest entry.
+    pub(super) fn head(&self) -> Position {
+        self.head
     }
 
     /// Law 1.
@@ -149,12 +162,14 @@ impl<'t> Tables<'t> {
             self.merge(cutoff, entry)?;
         }
         if !cutoffs.is_empty() {
-            self.meta.insert(HEAD_KEY, self.head.to_bytes().as_slice())?;
+            let head = self.head.to_bytes();
+            self.meta.insert(HEAD_KEY, head.as_slice())?;
+            self.meta.insert(made::COMPLETE_KEY, head.as_slice())?;
         }
         Ok(self.head)
     }
 
-    /// Law 5. At most `limit` of each kind, so that a long sweep lets other commands in between.
+    /// Law 6. At most `limit` of each kind, so that a long sweep lets other commands in between.
     pub(super) fn sweep(&mut self, now: UnixMs, limit: usize) -> Result<usize, Fault> {
         let mut swept = self.sweep_log(now, limit)?;
         for key in due(&self.register_expiry, &registers_due(now), limit)? {
@@ -165,8 +180,7 @@ impl<'t> Tables<'t> {
         }
         for key in due(&self.cutoff_expiry, &cutoffs_due(now), limit)? {
             self.cutoff_expiry.remove(key.as_slice())?;
-            let cutoff = key.get(size_of::<u64>()..).unwrap_or_default();
-            self.cutoffs.remove(cutoff)?;
+            self.sweep_cutoff(key.get(size_of::<u64>()..).unwrap_or_default())?;
             swept += 1;
         }
         self.changed |= swept > 0;
@@ -177,16 +191,28 @@ impl<'t> Tables<'t> {
         let key = codec::cutoff_key(cutoff);
         let known =
             self.cutoffs.get(key.as_slice())?.map(|bytes| codec::decode_cutoff(bytes.value())).transpose()?;
-        let (expires_at, merged) = match known {
-            None => (cutoff.expires_at, entry),
+        let (merged, bytes) = match known {
+            None => (Cow::Borrowed(cutoff), entry),
             Some(mut merged) => {
                 self.cutoff_expiry.remove(cutoff_expiry_key(merged.expires_at, &key).as_slice())?;
+                self.cutoff_made.remove(&merged, &key)?;
                 merged.merge(cutoff);
-                (merged.expires_at, codec::encode_cutoff(&merged)?)
+                let bytes = codec::encode_cutoff(&merged)?;
+                (Cow::Owned(merged), bytes)
             }
         };
-        self.cutoff_expiry.insert(cutoff_expiry_key(expires_at, &key).as_slice(), ())?;
-        self.cutoffs.insert(key.as_slice(), merged.as_slice())?;
+        self.cutoff_expiry.insert(cutoff_expiry_key(merged.expires_at, &key).as_slice(), ())?;
+        self.cutoff_made.insert(&merged, &key)?;
+        self.cutoffs.insert(key.as_slice(), bytes.as_slice())?;
+        Ok(())
+    }
+
+    /// One that cannot be read goes too; what the index has of it points nowhere then, which its readers know.
+    fn sweep_cutoff(&mut self, key: &[u8]) -> Result<(), Fault> {
+        let swept = self.cutoffs.remove(key)?;
+        if let Some(cutoff) = swept.and_then(|bytes| codec::decode_cutoff(bytes.value()).ok()) {
+            self.cutoff_made.remove(&cutoff, key)?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use signet_verifier::{Cutoff, Scope, SessionId, UnixMs};
 
 use super::fault::Fault;
+use super::made::{self, CUTOFF_MADE};
 use super::tables::{self, CUTOFF_EXPIRY, CUTOFFS, LOG, META, REGISTER_EXPIRY, REGISTERS};
 use super::{Position, Tail, codec};
 use crate::session::register::Register;
@@ -40,16 +41,25 @@ impl View {
         Ok(found)
     }
 
-    /// The head, and every merged cutoff that lives past `now`.
+    /// The head, and what lives past `now` of the merged cutoffs: those of `made_since` or later, and those of keys.
     pub(super) fn snapshot(&self, made_since: UnixMs, now: UnixMs) -> Result<(Position, Vec<Cutoff>), Fault> {
+        let cutoffs = self.0.open_table(CUTOFFS)?;
         let mut live = Vec::new();
-        for item in self.0.open_table(CUTOFFS)?.iter()? {
-            let cutoff = codec::decode_cutoff(item?.1.value())?;
-            if cutoff.expires_at > now
-                && (cutoff.made_at >= made_since || matches!(cutoff.scope, Scope::Kid(_)))
-            {
+        let mut add = |bytes: &[u8]| {
+            let cutoff = codec::decode_cutoff(bytes)?;
+            if cutoff.expires_at > now {
                 live.push(cutoff);
             }
+            Ok(())
+        };
+        let kids = codec::keys_of_kids();
+        made::keys_since(&self.0.open_table(CUTOFF_MADE)?, made_since, |key| {
+            let is_kid = key.starts_with(&kids.start);
+            let found = if is_kid { None } else { ReadableTable::get(&cutoffs, key)? };
+            found.map_or(Ok(()), |cutoff| add(cutoff.value()))
+        })?;
+        for item in ReadableTable::range(&cutoffs, kids.start.as_slice()..kids.end.as_slice())? {
+            add(item?.1.value())?;
         }
         Ok((self.head()?, live))
     }

@@ -5,12 +5,13 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::StoreError;
 use super::fault::Fault;
 use super::file::StoreFile;
 use super::tables::Tables;
+use super::view::View;
+use super::{Position, StoreError};
 
 /// The most commands in one transaction: enough that the sync hardly counts, and nobody waits long for the rest.
 const BATCH: usize = 256;
@@ -19,6 +20,8 @@ const BATCH: usize = 256;
 pub(super) struct Writer {
     /// Without a bound of its own: each caller waits for its one command, and `GuardedStore` bounds the callers.
     commands: mpsc::UnboundedSender<Command>,
+    /// The head as the writer last left it.
+    head: watch::Receiver<Position>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -33,10 +36,14 @@ impl Writer {
     /// Starts the thread. It closes the file when it ends.
     pub(super) fn start(file: Arc<StoreFile>) -> io::Result<Self> {
         let (commands, receiver) = mpsc::unbounded_channel();
+        let (announced, head) = watch::channel(Position::default());
+        let scribe = Scribe { file, head: announced };
+        // Before anybody can ask, so that what was there at the start is no change.
+        scribe.announce_what_is_there();
         let thread = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_until_closed(&file, receiver))?;
-        Ok(Self { commands, thread: Mutex::new(Some(thread)) })
+            .spawn(move || scribe.write_until_closed(receiver))?;
+        Ok(Self { commands, head, thread: Mutex::new(Some(thread)) })
     }
 
     /// Does something in a write transaction; when this returns it has been synced. The work may run twice, the first
@@ -50,6 +57,13 @@ impl Writer {
         let command = Command::Do(Box::new(Asked { work, done: None, answer }));
         self.commands.send(command).map_err(|_| StoreError::Unavailable(None))?;
         answered.await.unwrap_or(Err(StoreError::Unavailable(None)))
+    }
+
+    /// Returns when the head is no longer at `after`; never once the store has been closed.
+    pub(super) async fn changed(&self, after: &Position) {
+        if self.head.clone().wait_for(|head| head != after).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Has the file opened again.
@@ -105,71 +119,103 @@ where
     }
 }
 
-fn write_until_closed(file: &StoreFile, mut commands: mpsc::UnboundedReceiver<Command>) {
-    let mut waiting = Vec::with_capacity(BATCH);
-    while commands.blocking_recv_many(&mut waiting, BATCH) > 0 {
-        let mut batch = Vec::with_capacity(waiting.len());
-        let mut unusable = false;
-        for command in waiting.drain(..) {
-            match command {
-                Command::Do(work) => batch.push(work),
-                Command::Mend => unusable = true,
-                Command::Close => commands.close(),
-            }
-        }
-        if unusable {
-            mend(file);
-        }
-        write(file, batch);
-    }
-    file.close();
+/// The thread's own.
+struct Scribe {
+    file: Arc<StoreFile>,
+    head: watch::Sender<Position>,
 }
 
-/// One transaction for the batch, and its answers.
-fn write(file: &StoreFile, mut batch: Vec<Box<dyn Work>>) {
-    if batch.is_empty() {
-        return;
+impl Scribe {
+    fn write_until_closed(self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        while commands.blocking_recv_many(&mut waiting, BATCH) > 0 {
+            let mut batch = Vec::with_capacity(waiting.len());
+            let mut unusable = false;
+            for command in waiting.drain(..) {
+                match command {
+                    Command::Do(work) => batch.push(work),
+                    Command::Mend => unusable = true,
+                    Command::Close => commands.close(),
+                }
+            }
+            if unusable {
+                self.mend();
+            }
+            self.write(batch);
+        }
+        self.file.close();
     }
-    match transact(file, &mut batch) {
-        // Nothing of the batch has been written. Whoever came upon what cannot be read hears of it, the others go on.
-        Err(Fault::Unreadable(_)) if batch.len() > 1 => {
+
+    /// One transaction for the batch, and its answers.
+    fn write(&self, mut batch: Vec<Box<dyn Work>>) {
+        if batch.is_empty() {
+            return;
+        }
+        match self.transact(&mut batch) {
+            // Nothing of the batch has been written. Whoever came upon what cannot be read hears of it, the others go on.
+            Err(Fault::Unreadable(_)) if batch.len() > 1 => {
+                for work in batch {
+                    self.write(vec![work]);
+                }
+            }
+            outcome => {
+                if matches!(outcome, Err(Fault::Engine(_))) && self.file.is_open() {
+                    self.mend();
+                }
+                for work in batch {
+                    work.answer(outcome.clone());
+                }
+            }
+        }
+    }
+
+    fn transact(&self, batch: &mut [Box<dyn Work>]) -> Result<(), Fault> {
+        if !self.file.is_open() {
+            self.file.reopen()?;
+            self.announce_what_is_there();
+        }
+        let head = self.file.with(|database| {
+            let transaction = database.begin_write()?;
+            let mut tables = Tables::open(&transaction)?;
             for work in batch {
-                write(file, vec![work]);
+                work.apply(&mut tables)?;
             }
-        }
-        outcome => {
-            if matches!(outcome, Err(Fault::Engine(_))) && file.is_open() {
-                mend(file);
+            let (changed, head) = (tables.is_changed(), tables.head());
+            drop(tables);
+            // redb's default durability: the commit returns when the file has been synced. Dropping instead undoes.
+            if changed {
+                transaction.commit()?
+            } else {
+                transaction.abort()?
             }
-            for work in batch {
-                work.answer(outcome.clone());
+            Ok(head)
+        })?;
+        self.announce(head);
+        Ok(())
+    }
+
+    fn mend(&self) {
+        match self.file.reopen() {
+            Ok(()) => {
+                tracing::warn!("the store failed and has been opened again");
+                // The commit that failed may have reached the disk all the same.
+                self.announce_what_is_there();
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be opened again");
             }
         }
     }
-}
 
-fn transact(file: &StoreFile, batch: &mut [Box<dyn Work>]) -> Result<(), Fault> {
-    if !file.is_open() {
-        file.reopen()?;
+    /// Tells whoever waits for a change, before the callers who made it hear that they have.
+    fn announce(&self, head: Position) {
+        self.head.send_if_modified(|announced| std::mem::replace(announced, head) != head);
     }
-    file.with(|database| {
-        let transaction = database.begin_write()?;
-        let mut tables = Tables::open(&transaction)?;
-        for work in batch {
-            work.apply(&mut tables)?;
-        }
-        let changed = tables.is_changed();
-        drop(tables);
-        // redb's default durability: the commit returns when the file has been synced. Dropping instead undoes.
-        if changed { Ok(transaction.commit()?) } else { Ok(transaction.abort()?) }
-    })
-}
 
-fn mend(file: &StoreFile) {
-    match file.reopen() {
-        Ok(()) => tracing::warn!("the store failed and has been opened again"),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be opened again");
+    /// A file that cannot be read says nothing of its head; whoever reads it next has it opened again.
+    fn announce_what_is_there(&self) {
+        if let Ok(head) = self.file.with(|database| View::of(database)?.head()) {
+            self.announce(head);
         }
     }
 }

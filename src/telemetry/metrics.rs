@@ -249,7 +249,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.applied_after(Duration::from_micros(400));
         metrics.applied_after(Duration::from_millis(7));
-        metrics.applied_after(Duration::from_secs(60));
+        metrics.applied_after(Duration::from_mins(1));
         let below =
             |le: &str| sample(&metrics, &format!("signet_feed_apply_lag_seconds_bucket{{le=\"{le}\"}}"));
         assert_eq!(

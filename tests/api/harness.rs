@@ -336,6 +336,11 @@ secret_sha256 = "{secret}"
 permissions = ["tokens:introspect"]
 
 [[clients]]
+id = "reader"
+secret_sha256 = "{secret}"
+permissions = ["revocations:read"]
+
+[[clients]]
 id = "plain"
 secret_sha256 = "{secret}"
 audiences = ["api"]

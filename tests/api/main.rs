@@ -7,11 +7,15 @@
     reason = "tests fail by panicking"
 )]
 
+mod events;
 mod harness;
 
 mod ceilings;
 mod compromise;
 mod errors;
+mod feed;
+mod feed_load;
+mod feed_wait;
 mod hostile;
 mod issue;
 mod kept;

@@ -10,14 +10,14 @@ use tempfile::TempDir;
 use crate::harness::{SECRET, SECRET_SHA256, run};
 
 /// A signet process on a directory of its own.
-struct Process {
-    child: Child,
-    url: String,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) url: String,
     http: reqwest::Client,
 }
 
 impl Process {
-    fn start(directory: &Path) -> Self {
+    pub(crate) fn start(directory: &Path) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
         let file = directory.join("signet.toml");
@@ -27,7 +27,7 @@ impl Process {
                 "server.listen = \"127.0.0.1:{port}\"\nserver.public_url = \"{url}\"\nissuer.url = \"http://signet.test\"\n\
                  keys.directory = \"{}\"\nstore.url = \"redb:{}\"\nstore.journal = \"{}\"\n[[clients]]\nid = \"app\"\n\
                  secret_sha256 = \"{SECRET_SHA256}\"\naudiences = [\"api\"]\n\
-                 permissions = [\"sessions:issue\", \"sessions:revoke\", \"revocations:write\", \"tokens:introspect\"]\n",
+                 permissions = [\"sessions:issue\", \"sessions:revoke\", \"revocations:write\", \"revocations:read\", \"tokens:introspect\"]\n",
                 directory.join("keys").display(),
                 directory.join("signet.redb").display(),
                 directory.join("journal.redb").display(),
@@ -44,7 +44,7 @@ impl Process {
         Self { child, url, http: reqwest::Client::new() }
     }
 
-    async fn ready(self) -> Self {
+    pub(crate) async fn ready(self) -> Self {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
         while !self.http.get(format!("{}/readyz", self.url)).send().await.is_ok_and(|r| r.status() == 200) {
             assert!(tokio::time::Instant::now() < deadline, "not ready in 30 s");
@@ -53,12 +53,12 @@ impl Process {
         self
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap(); // SIGKILL
         self.child.wait().unwrap();
     }
 
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         let request =
             self.http.post(format!("{}{path}", self.url)).basic_auth("app", Some(SECRET)).json(&body);
         let response = request.send().await.unwrap();

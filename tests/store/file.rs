@@ -14,6 +14,7 @@ use crate::fixtures::{HOUR, at, logout, read_on, register, session, subject};
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const REGISTERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("registers");
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
+const MADE: TableDefinition<'_, &[u8], ()> = TableDefinition::new("cutoff_made");
 const CUTOFFS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cutoffs");
 
 #[tokio::test]
@@ -210,6 +211,87 @@ async fn an_entry_of_the_log_that_was_changed_breaks_the_chain() {
 }
 
 #[tokio::test]
+async fn a_snapshot_of_a_time_does_not_read_what_is_older() {
+    let (_directory, path) = new_path();
+    let store = open(&path);
+    store.append(&[logout(1, 1, 100), logout(2, 50, 100)]).await.unwrap();
+    store.close();
+    // Whoever reads the older one comes upon damage.
+    change(&path, CUTOFFS, |cutoffs| {
+        let key = cutoffs.first().unwrap().unwrap().0.value().to_vec();
+        drop(cutoffs.insert(key.as_slice(), [2].as_slice()).unwrap());
+    });
+    let store = open(&path);
+    assert_eq!(store.snapshot(at(2), at(1)).await.unwrap().1, [logout(2, 50, 100)]);
+    assert!(matches!(store.snapshot(at(1), at(1)).await, Err(StoreError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn a_file_without_an_index_of_times_is_opened_and_gets_one() {
+    let (_directory, path) = new_path();
+    let store = open(&path);
+    let head = store.append(&[logout(1, 1, 100), logout(2, 50, 100), logout(3, 60, 100)]).await.unwrap();
+    store.close();
+    change(&path, META, |meta| drop(meta.remove("cutoff_made").unwrap()));
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    assert!(transaction.delete_table(MADE).unwrap(), "the table that older files do not have");
+    transaction.commit().unwrap();
+    drop(database);
+
+    let store = open(&path);
+    let expected = (head, vec![logout(2, 50, 100), logout(3, 60, 100)]);
+    assert_eq!(store.snapshot(at(50), at(1)).await.unwrap(), expected);
+    store.append(&[logout(2, 70, 100)]).await.unwrap();
+    assert_eq!(store.snapshot(at(61), at(1)).await.unwrap().1, [logout(2, 70, 100)]);
+    store.close();
+    assert_eq!(index_of_times(&path).len(), 3);
+}
+
+#[tokio::test]
+async fn an_index_of_times_that_an_older_program_did_not_keep_up_is_made_anew() {
+    let (_directory, path) = new_path();
+    let store = open(&path);
+    let before = store.append(&[logout(1, 1, 100)]).await.unwrap();
+    let old_index = {
+        store.close();
+        index_of_times(&path)
+    };
+    let store = open(&path);
+    store.append(&[logout(2, 50, 100), logout(1, 60, 100)]).await.unwrap();
+    store.close();
+    // What a program that knows nothing of the index leaves behind: everything else has moved on.
+    change(&path, META, |meta| drop(meta.insert("cutoff_made", before.to_bytes().as_slice()).unwrap()));
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.delete_table(MADE).unwrap();
+    let mut index = transaction.open_table(MADE).unwrap();
+    for key in old_index {
+        index.insert(key.as_slice(), ()).unwrap();
+    }
+    drop(index);
+    transaction.commit().unwrap();
+    drop(database);
+
+    let store = open(&path);
+    let live = store.snapshot(at(50), at(1)).await.unwrap().1;
+    assert_eq!(live, [logout(2, 50, 100), logout(1, 60, 100)]);
+}
+
+#[tokio::test]
+async fn the_index_of_times_shrinks_with_what_it_is_of() {
+    let (_directory, path) = new_path();
+    let store = open(&path);
+    store.append(&[logout(1, 1, 10), logout(1, 5, 10), logout(2, 1, 20), logout(1, 3, 10)]).await.unwrap();
+    store.close();
+    assert_eq!(index_of_times(&path).len(), 2);
+    let store = open(&path);
+    store.sweep(at(10)).await.unwrap();
+    store.close();
+    assert_eq!(index_of_times(&path).len(), 1);
+}
+
+#[tokio::test]
 async fn one_command_that_cannot_be_done_does_not_take_its_batch_with_it() {
     let (_directory, path) = new_path();
     let store = open(&path);
@@ -246,6 +328,12 @@ fn refusal(path: &Path) -> OpenError {
         Some(StoreError::Unavailable(Some(cause))) => *cause.downcast().unwrap(),
         other => panic!("{other:?}"),
     }
+}
+
+fn index_of_times(path: &Path) -> Vec<Vec<u8>> {
+    let database = Database::open(path).unwrap();
+    let index = database.begin_read().unwrap().open_table(MADE).unwrap();
+    index.iter().unwrap().map(|item| item.unwrap().0.value().to_vec()).collect()
 }
 
 fn look(path: &Path) -> (Vec<u8>, std::time::SystemTime) {

@@ -237,7 +237,110 @@ pub(crate) async fn the_order_and_number_of_deliveries_do_not_matter(open: Open)
     tokio::task::spawn_blocking(run).await.unwrap();
 }
 
-// Sweeping (law 5)
+pub(crate) async fn a_snapshot_of_a_time_holds_what_was_made_or_denies_since_and_every_key(open: Open) {
+    let store = open().store;
+    let of = |who, made, before| Cutoff { made_at: at(made), ..logout(who, before, 1000) };
+    let key = Cutoff { made_at: at(1), ..cutoff(Scope::Kid(KeyId::parse("k").unwrap()), 1, 1000) };
+    let inside = [of(1, 50, 3), of(2, 3, 50), of(3, 70, 90), key];
+    store.append(&inside).await.unwrap();
+    store.append(&[of(4, 49, 49), of(5, 0, 0), of(6, 49, 3), of(7, 3, 49)]).await.unwrap();
+    let (_, live) = store.snapshot(at(50), at(1)).await.unwrap();
+    assert_eq!(live.len(), inside.len());
+    assert_eq!(merged(live), merged(inside));
+    assert_eq!(store.snapshot(at(0), at(1)).await.unwrap().1.len(), 8);
+    assert_eq!(store.snapshot(at(91), at(1)).await.unwrap().1.len(), 1, "the key");
+}
+
+pub(crate) async fn a_snapshot_of_a_time_goes_by_the_merged_times(open: Open) {
+    let runtime = tokio::runtime::Handle::current();
+    let times = (0_u64..6, 0_u64..6, 0_u64..6);
+    let cutoffs = prop::collection::vec((any_cutoff(), times, any::<bool>()), 1..16);
+    let holds = move |(cutoffs, page, since, now): (Vec<_>, usize, u64, u64)| {
+        let cutoffs: Vec<Cutoff> = cutoffs.into_iter().map(of_these_times).collect();
+        let store = open().store;
+        let live = runtime.block_on(async {
+            for some in cutoffs.chunks(page) {
+                store.append(some).await.unwrap();
+            }
+            store.sweep(at(now / 2)).await.unwrap();
+            store.snapshot(at(since), at(now)).await.unwrap().1
+        });
+        let mut expected = merged(cutoffs);
+        expected.retain(|_, cutoff| {
+            let is_of_the_time = cutoff.made_at >= at(since) || cutoff.issued_before >= at(since);
+            cutoff.expires_at > at(now) && (is_of_the_time || matches!(cutoff.scope, Scope::Kid(_)))
+        });
+        prop_assert_eq!(live.len(), expected.len(), "one cutoff a key");
+        prop_assert_eq!(merged(live), expected);
+        Ok(())
+    };
+    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    let run = move || TestRunner::new(config).run(&(cutoffs, 1_usize..5, 0_u64..8, 0_u64..8), holds).unwrap();
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+// Changes (law 5)
+
+pub(crate) async fn a_change_that_has_happened_is_not_waited_for(open: Open) {
+    let store = open().store;
+    let start = store.head().await.unwrap();
+    let one = store.append(&[logout(1, 1, 100)]).await.unwrap();
+    store.changed(&start).await;
+    store.append(&[logout(2, 1, 100)]).await.unwrap();
+    store.changed(&one).await;
+    store.changed(&Position::start([0xee; 8])).await;
+}
+
+pub(crate) async fn a_wait_for_a_change_is_ended_by_an_append_and_by_nothing_else(open: Open) {
+    let store = open().store;
+    let head = store.append(&[logout(1, 1, 10)]).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.changed(&head).await }
+    });
+    swap(&store, 1, None, 1).await;
+    store.append(&[]).await.unwrap();
+    store.sweep(at(10)).await.unwrap();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!waiting.is_finished());
+    store.append(&[logout(2, 1, 100)]).await.unwrap();
+    waiting.await.unwrap();
+}
+
+pub(crate) async fn no_append_is_slept_through(open: Open) {
+    const WRITERS: usize = 4;
+    const EACH: usize = 50;
+    let engine = open();
+    let start = engine.store.head().await.unwrap();
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let store = engine.store.clone();
+        readers.spawn(async move {
+            let mut seen = start;
+            while seen.seq < (WRITERS * EACH) as u64 {
+                // Asked right after the log was read to its end: an append in between must end the wait at once.
+                store.changed(&seen).await;
+                seen = read_on(&*store, seen, 16).await.last().map_or(seen, |(position, _)| *position);
+            }
+        });
+    }
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let store = engine.store.clone();
+        writers.spawn(async move {
+            for n in 0..EACH {
+                store.append(&[logout(writer * EACH + n, 1, 100)]).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let all = tokio::time::timeout(std::time::Duration::from_mins(1), readers.join_all()).await;
+    assert!(all.is_ok(), "a reader sleeps although the log has moved");
+}
+
+// Sweeping (law 6)
 
 pub(crate) async fn a_sweep_keeps_what_expires_a_millisecond_later(open: Open) {
     let store = open().store;
@@ -363,6 +466,12 @@ fn scopes_of_every_kind() -> Vec<Scope> {
         claim("sub", "a"),
         Scope::All,
     ]
+}
+
+/// The cutoff with these times, of a key if so.
+fn of_these_times((cutoff, (made, before, expires), is_of_a_key): (Cutoff, (u64, u64, u64), bool)) -> Cutoff {
+    let scope = if is_of_a_key { Scope::Kid(KeyId::parse("k").unwrap()) } else { cutoff.scope.clone() };
+    Cutoff { scope, made_at: at(made), issued_before: at(before), expires_at: at(expires), ..cutoff }
 }
 
 fn any_cutoff() -> impl Strategy<Value = Cutoff> {

@@ -5,10 +5,16 @@ use utoipa::Modify;
 use utoipa::openapi::link::Link;
 use utoipa::openapi::{OpenApi as Document, RefOr, Response};
 
+#[derive(Clone, Copy)]
+enum Method {
+    Get,
+    Post,
+}
+
 /// From the answers of one operation to the requests of another.
 struct Hop {
-    /// The path that answers `POST`.
-    from: &'static str,
+    /// The method and the path that answer.
+    from: (Method, &'static str),
     status: &'static str,
     name: &'static str,
     to: &'static str,
@@ -17,14 +23,14 @@ struct Hop {
 }
 
 enum Takes {
-    /// The path parameter from the member of the answer.
-    Path(&'static str, &'static str),
+    /// The parameter, of the path or the query, from the member of the answer.
+    Parameter(&'static str, &'static str),
     /// The member of the body from the member of the answer.
     Body(&'static str, &'static str),
 }
 
 const fn hop(
-    from: &'static str,
+    from: (Method, &'static str),
     status: &'static str,
     name: &'static str,
     to: &'static str,
@@ -33,21 +39,23 @@ const fn hop(
     Hop { from, status, name, to, takes }
 }
 
-const HOPS: [Hop; 9] = [
+const HOPS: [Hop; 10] = [
     hop(ISSUE, "201", "refresh", "refreshSession", Takes::Body("refresh_token", "refresh_token")),
     hop(ISSUE, "201", "logOut", "logOut", Takes::Body("refresh_token", "refresh_token")),
-    hop(ISSUE, "201", "revokeSession", "revokeSession", Takes::Path("sid", "session_id")),
+    hop(ISSUE, "201", "revokeSession", "revokeSession", Takes::Parameter("sid", "session_id")),
     hop(ISSUE, "201", "introspect", "introspect", Takes::Body("token", "access_token")),
     hop(ISSUE, "201", "revokeToken", "revokeToken", Takes::Body("token", "refresh_token")),
     hop(REFRESH, "200", "refresh", "refreshSession", Takes::Body("refresh_token", "refresh_token")),
     hop(REFRESH, "200", "introspect", "introspect", Takes::Body("token", "refresh_token")),
     hop(TOKEN, "200", "introspect", "introspect", Takes::Body("token", "access_token")),
     hop(TOKEN, "200", "revokeToken", "revokeToken", Takes::Body("token", "access_token")),
+    hop(FEED, "200", "follow", "followRevocations", Takes::Parameter("cursor", "cursor")),
 ];
 
-const ISSUE: &str = "/v1/sessions";
-const REFRESH: &str = "/v1/sessions/refresh";
-const TOKEN: &str = "/oauth2/token";
+const ISSUE: (Method, &str) = (Method::Post, "/v1/sessions");
+const REFRESH: (Method, &str) = (Method::Post, "/v1/sessions/refresh");
+const TOKEN: (Method, &str) = (Method::Post, "/oauth2/token");
+const FEED: (Method, &str) = (Method::Get, "/v1/revocations");
 
 /// Writes the links into the contract.
 pub(super) struct Links;
@@ -63,7 +71,12 @@ impl Modify for Links {
 }
 
 fn answer<'a>(document: &'a mut Document, hop: &Hop) -> Option<&'a mut Response> {
-    let operation = document.paths.paths.get_mut(hop.from)?.post.as_mut()?;
+    let (method, path) = hop.from;
+    let item = document.paths.paths.get_mut(path)?;
+    let operation = match method {
+        Method::Get => item.get.as_mut(),
+        Method::Post => item.post.as_mut(),
+    }?;
     match operation.responses.responses.get_mut(hop.status)? {
         RefOr::T(answer) => Some(answer),
         RefOr::Ref(_) => None,
@@ -74,7 +87,7 @@ fn link(hop: &Hop) -> Link {
     let said = |member: &str| format!("$response.body#/{member}");
     let link = Link::builder().operation_id(hop.to);
     match hop.takes {
-        Takes::Path(parameter, member) => link.parameter(parameter, said(member)),
+        Takes::Parameter(parameter, member) => link.parameter(parameter, said(member)),
         Takes::Body(parameter, member) => {
             link.request_body(Some::<Value>(json!({ parameter: said(member) })))
         }

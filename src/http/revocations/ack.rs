@@ -8,7 +8,7 @@ use signet_verifier::Acknowledgement;
 use super::FeedRefusal;
 use crate::http::Services;
 use crate::http::answer::uncached;
-use crate::http::extract::{Authorised, Now, RevocationsRead};
+use crate::http::extract::{Authorised, RevocationsRead};
 use crate::http::json::JsonBody;
 use crate::http::openapi::{AcknowledgementBody, BodyRefusals, ClientRefusals, NotFound};
 use crate::http::problem::Problem;
@@ -27,16 +27,14 @@ use crate::http::problem::Problem;
 pub(crate) async fn acknowledge(
     caller: Authorised<RevocationsRead>,
     services: Data<Services>,
-    now: Now,
     body: JsonBody<Acknowledgement>,
 ) -> Result<HttpResponse, Problem> {
-    let (said, feed) = (body.0, &services.feed);
+    let (said, feed, client) = (body.0, &services.feed, &caller.client.id);
     let noted = if said.leaving {
-        feed.leave(&said.stream_id, now.0)
+        feed.leave(client, &said.stream_id)
     } else {
-        feed.acknowledge(&said.stream_id, said.cursor.as_str(), now.0)
+        feed.acknowledge(client, &said.stream_id, said.cursor.as_str())
     };
     noted.map_err(FeedRefusal::from)?;
-    let _ = &caller.client;
     Ok(uncached(StatusCode::NO_CONTENT).finish())
 }

@@ -85,3 +85,57 @@ fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
 fn zstd(plain: &[u8]) -> io::Result<Vec<u8>> {
     zstd::bulk::compress(plain, ZSTD_LEVEL)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+    use futures_util::future::join_all;
+    use signet_verifier::{Cursor, UnixMs};
+
+    use super::*;
+
+    fn snapshot(text: &str) -> Arc<SnapshotBody> {
+        Arc::new(SnapshotBody {
+            cursor: Cursor::parse("c").unwrap(),
+            as_of: UnixMs::default(),
+            server_time: UnixMs::default(),
+            etag: "W/\"e\"".into(),
+            plain: text.repeat(1_000).into_bytes().into(),
+        })
+    }
+
+    fn unpacked(coding: Coding, bytes: &Bytes) -> Vec<u8> {
+        match coding {
+            Coding::Identity => bytes.to_vec(),
+            Coding::Gzip => {
+                let mut plain = Vec::new();
+                GzDecoder::new(&**bytes).read_to_end(&mut plain).unwrap();
+                plain
+            }
+            Coding::Zstd => ::zstd::bulk::decompress(bytes, 1 << 20).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_compressed_once_for_all_who_ask() {
+        let (encoded, snapshot) = (EncodedSnapshots::default(), snapshot("entries "));
+        for coding in [Coding::Identity, Coding::Gzip, Coding::Zstd] {
+            let all = join_all((0..20).map(|_| encoded.encode(&snapshot, coding))).await;
+            let all: Vec<Bytes> = all.into_iter().map(Result::unwrap).collect();
+            assert!(all.iter().all(|bytes| bytes.as_ptr() == all[0].as_ptr()), "{coding:?}: the same bytes");
+            assert_eq!(unpacked(coding, &all[0]), &*snapshot.plain, "{coding:?}");
+            assert!(coding == Coding::Identity || all[0].len() < snapshot.plain.len() / 10);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_snapshot_is_never_answered_with_the_bytes_of_the_last() {
+        let (encoded, first, second) = (EncodedSnapshots::default(), snapshot("first"), snapshot("second"));
+        for snapshot in [&first, &second, &first] {
+            let bytes = encoded.encode(snapshot, Coding::Zstd).await.unwrap();
+            assert_eq!(unpacked(Coding::Zstd, &bytes), &*snapshot.plain);
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! The body of an event stream: the frames of a subscription, as long as there are any.
 //!
-//! The server asks for the next frame only while less than 32 KiB wait to be written, so a reader that does not read holds at
-//! most that and one frame here; what comes meanwhile is the feed's, which cuts it off rather than keep it.
+//! The server copies what it is handed into a buffer of the connection and asks for more while less than 32 KiB wait there; a
+//! buffer that has grown keeps its size. So frames are handed over in pieces: however large they are, a connection holds no
+//! more than that buffer and the one frame that it is at, which all streams share. A reader that does not read stays there;
+//! what comes meanwhile is the feed's, which cuts it off rather than keep it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,22 +13,41 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 
-use crate::revocation::Subscription;
+use crate::revocation::{Ending, Subscription};
+use crate::telemetry::{Metrics, StreamEnd};
+
+/// The largest piece of a frame that is handed over at once, in bytes.
+const PIECE: usize = 8 * 1024;
 
 /// A body that ends when its subscription does.
-pub(super) enum EventStream {
-    /// The next frame is awaited.
-    Open(Next),
-    /// There are no more.
-    Over,
+pub(super) struct EventStream {
+    /// What is left of the frame that is being handed over.
+    frame: Bytes,
+    /// The frame after it; none when there are no more.
+    next: Option<Next>,
+    metrics: Arc<Metrics>,
 }
 
 type Next = Pin<Box<dyn Future<Output = (Option<Arc<str>>, Subscription)>>>;
 
 impl EventStream {
-    /// All frames of a subscription.
-    pub(super) fn of(subscription: Subscription) -> Self {
-        Self::Open(Box::pin(next(subscription)))
+    /// All frames of a subscription; counted.
+    pub(super) fn of(subscription: Subscription, metrics: Arc<Metrics>) -> Self {
+        metrics.stream_opened();
+        Self { frame: Bytes::new(), next: Some(Box::pin(next(subscription))), metrics }
+    }
+
+    /// A stream that is over before it has begun.
+    pub(super) fn over(metrics: Arc<Metrics>) -> Self {
+        Self { frame: Bytes::new(), next: None, metrics }
+    }
+
+    fn note(&self, ending: Option<Ending>) {
+        match ending {
+            Some(Ending::Reset) => self.metrics.stream_ended(StreamEnd::Reset),
+            Some(Ending::CutOff) => self.metrics.stream_ended(StreamEnd::CutOff),
+            Some(Ending::Superseded | Ending::Closed) | None => {}
+        }
     }
 }
 
@@ -38,24 +59,24 @@ impl MessageBody for EventStream {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let Self::Open(next_frame) = &mut *self else { return Poll::Ready(None) };
-        let (frame, subscription) = ready!(next_frame.as_mut().poll(cx));
-        let Some(frame) = frame else {
-            *self = Self::Over;
-            return Poll::Ready(None);
-        };
-        *self = Self::of(subscription);
-        // All streams send the same bytes.
-        Poll::Ready(Some(Ok(Bytes::from_owner(Arc::<[u8]>::from(frame)))))
+        // An empty piece would end the body: it is how chunks say so.
+        while self.frame.is_empty() {
+            let Some(awaited) = &mut self.next else { return Poll::Ready(None) };
+            let (frame, subscription) = ready!(awaited.as_mut().poll(cx));
+            let Some(frame) = frame else {
+                self.next = None;
+                self.note(subscription.ending());
+                return Poll::Ready(None);
+            };
+            // All streams hold the same bytes.
+            self.frame = Bytes::from_owner(Arc::<[u8]>::from(frame));
+            self.next = Some(Box::pin(next(subscription)));
+        }
+        let length = self.frame.len().min(PIECE);
+        Poll::Ready(Some(Ok(self.frame.split_to(length))))
     }
 }
 
-/// An empty one would end the body: it is how chunks say so.
 async fn next(mut subscription: Subscription) -> (Option<Arc<str>>, Subscription) {
-    loop {
-        let frame = subscription.next().await;
-        if frame.as_deref() != Some("") {
-            return (frame, subscription);
-        }
-    }
+    (subscription.next().await, subscription)
 }

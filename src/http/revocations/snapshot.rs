@@ -25,11 +25,13 @@ use crate::telemetry::SnapshotAnswer;
     security(("basic" = []), ("clientToken" = [])),
     responses(
         (status = 200, description = "The snapshot", body = FeedSnapshot, content_type = "application/json", headers(
-            ("ETag" = String), ("Signet-As-Of" = u64, description = "This snapshot holds what was promised by then"),
-            ("Signet-Server-Time" = u64), ("Content-Encoding" = String)
+            ("ETag" = String), ("Signet-As-Of" = u64, description = "As in the snapshot"),
+            ("Signet-Server-Time" = u64, description = "When this answer was made: not before the request was sent"),
+            ("Content-Encoding" = String)
         )),
         (status = 304, description = "The client has it already: it is as fresh as the headers say", headers(
-            ("ETag" = String), ("Signet-As-Of" = u64), ("Signet-Server-Time" = u64)
+            ("ETag" = String), ("Signet-As-Of" = u64, description = "What was promised by then is in it"),
+            ("Signet-Server-Time" = u64, description = "When this answer was made: not before the request was sent")
         )),
         ClientRefusals, NotAcceptable
     )
@@ -40,7 +42,6 @@ pub(crate) async fn snapshot(
     now: Now,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let as_of = services.feed.as_of(now.0);
     let snapshot = services.feed.snapshot(now.0).await.map_err(FeedRefusal::unavailable)?;
     let (status, counted) = if is_known(request.headers(), &snapshot.etag) {
         (StatusCode::NOT_MODIFIED, SnapshotAnswer::NotModified)
@@ -51,7 +52,8 @@ pub(crate) async fn snapshot(
     builder
         .insert_header((VARY, "Accept-Encoding, Authorization"))
         .insert_header((ETAG, snapshot.etag.as_str()))
-        .insert_header(("signet-as-of", as_of.as_millis()))
+        .insert_header(("signet-as-of", snapshot.as_of.as_millis()))
+        // Not the snapshot's own, which others may have asked for before this request was sent.
         .insert_header(("signet-server-time", now.0.as_millis()));
     if counted == SnapshotAnswer::NotModified {
         services.metrics.snapshot_served(counted);

@@ -53,13 +53,13 @@ pub(crate) async fn follow(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let subscriber = subscriber(&caller.client.id, request.query_string(), request.headers())?;
+    let metrics = Arc::clone(&services.metrics);
     let body = if request.method() == Method::HEAD {
         // What a stream would answer with, and nobody who listens.
-        EventStream::Over
+        EventStream::over(metrics)
     } else {
         let opened = services.feed.subscribe(subscriber, now.0).await;
-        services.metrics.stream_opened();
-        EventStream::of(opened.map_err(FeedRefusal::unavailable)?)
+        EventStream::of(opened.map_err(FeedRefusal::unavailable)?, metrics)
     };
     let mut builder = uncached(StatusCode::OK);
     // nginx would keep events back until it has a bufferful of them.

@@ -1,4 +1,4 @@
-//! Who listens, and how far each has come.
+//! Who listens, and how far each has come: the words for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl Applied {
 }
 
 /// A verifier that has not applied it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Waiting {
     /// What it calls itself, or its stream.
     pub verifier: Arc<str>,
