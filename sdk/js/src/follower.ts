@@ -34,6 +34,7 @@ export interface Subscription {
 }
 
 const SNAPSHOT = { timeoutMs: 30_000, maxBytes: 256 << 20 };
+const ACKNOWLEDGEMENT = { accept: [204, 404], timeoutMs: 2000, maxBytes: 65_536 };
 const MAX_EVENT = 64 << 20;
 /** Until the stream has said how far apart its heartbeats are. */
 const FIRST_SILENCE_MS = 11_000;
@@ -93,8 +94,8 @@ export class Follower {
   /** Tells the service that nobody needs to wait for this verifier any more. */
   async leave(): Promise<void> {
     const stream = this.#stream;
-    if (stream?.id === undefined || this.#cursor === undefined) return;
-    await this.#acknowledge(stream.id, this.#cursor, true, new AbortController().signal).catch(() => undefined);
+    if (stream?.id === undefined) return;
+    await this.#acknowledge(stream, true).catch(() => undefined);
   }
 
   #failed(error: unknown): void {
@@ -114,7 +115,7 @@ export class Follower {
     const { losses } = this.#listener;
     const sent = this.#listener.boot();
     const headers = { ...this.#transport.authenticated(), accept: 'application/json' };
-    const question = { headers, accept: [200], signal: this.#signal, ...SNAPSHOT };
+    const question = { headers, accept: [200], ...SNAPSHOT };
     const answer = await this.#transport.ask(this.#subscription.feed, question);
     const snapshot = readSnapshot(answer.body);
     this.#counters.snapshots += 1;
@@ -202,7 +203,7 @@ export class Follower {
       stream.acknowledgeAgain = true;
       return;
     }
-    stream.acknowledging = this.#acknowledge(stream.id ?? '', this.#cursor ?? '', false, stream.signal)
+    stream.acknowledging = this.#acknowledge(stream, false)
       .catch(() => {
         this.#counters.failedRequests += 1;
         // Without the acknowledgement somebody waits: the cursor of a new stream says the same.
@@ -216,11 +217,11 @@ export class Follower {
       });
   }
 
-  async #acknowledge(streamId: string, cursor: string, leaving: boolean, signal: AbortSignal): Promise<void> {
-    const body = JSON.stringify({ stream_id: streamId, cursor, ...(leaving ? { leaving } : {}) });
+  async #acknowledge(stream: Stream, leaving: boolean): Promise<void> {
+    const body = JSON.stringify({ stream_id: stream.id, cursor: this.#cursor, ...(leaving ? { leaving } : {}) });
     const headers = { ...this.#transport.authenticated(), 'content-type': 'application/json' };
     // 404: the stream has ended, and the next one's cursor says it.
-    const question = { method: 'POST', headers, body, accept: [204, 404], timeoutMs: 2000, maxBytes: 65_536, signal } as const;
+    const question = { method: 'POST', headers, body, signal: stream.signal, ...ACKNOWLEDGEMENT } as const;
     await this.#transport.ask(`${this.#subscription.feed}/ack`, question);
   }
 

@@ -18,17 +18,15 @@ export class Introspector {
   readonly #transport: Transport;
   readonly #counters: Counters;
   readonly #boot: () => number;
-  readonly #signal: AbortSignal;
   readonly #answers = new Map<string, Answered>();
   readonly #questions = new Map<string, Promise<boolean>>();
   /** Known once the metadata has been read. */
   url: string | undefined;
 
-  constructor(transport: Transport, counters: Counters, boot: () => number, signal: AbortSignal) {
+  constructor(transport: Transport, counters: Counters, boot: () => number) {
     this.#transport = transport;
     this.#counters = counters;
     this.#boot = boot;
-    this.#signal = signal;
   }
 
   /** Whether the service believes the token. Fails if it does not say. */
@@ -55,7 +53,6 @@ export class Introspector {
         accept: [200],
         timeoutMs: TIMEOUT_MS,
         maxBytes: MAX_BYTES,
-        signal: this.#signal,
       });
       const members = parseJson(answer.body);
       if (!isObject(members) || typeof members['active'] !== 'boolean') throw new Error('the answer is not understood');

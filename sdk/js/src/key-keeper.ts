@@ -102,7 +102,7 @@ export class KeyKeeper implements KeySource {
     if (this.#url === undefined) throw new TransportError('the address of the keys is not known yet');
     this.#counters.keyFetches += 1;
     const headers: Record<string, string> = this.#etag === undefined ? {} : { 'if-none-match': this.#etag };
-    const limits = { accept: [200, 304], timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, signal: this.#signal };
+    const limits = { accept: [200, 304], timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES };
     const answer = await this.#transport.ask(this.#url, { headers, ...limits }).catch((error: unknown) => {
       this.#counters.failedRequests += 1;
       throw error;

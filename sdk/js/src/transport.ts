@@ -44,7 +44,8 @@ export interface Question {
   readonly accept: readonly number[];
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  readonly signal: AbortSignal;
+  /** Ends the question, beside the end of the transport. */
+  readonly signal?: AbortSignal;
 }
 
 const METADATA = '/.well-known/oauth-authorization-server';
@@ -52,20 +53,25 @@ const METADATA = '/.well-known/oauth-authorization-server';
 export class Transport {
   readonly #fetch: typeof fetch;
   readonly #authorization: string;
+  /** Questions without an answer yet. One listener on the long-lived signal for all of them, not one each. */
+  readonly #open = new Set<AbortController>();
+  readonly #end: AbortSignal;
 
-  constructor(fetcher: typeof fetch, credentials: Credentials) {
+  constructor(fetcher: typeof fetch, credentials: Credentials, end: AbortSignal) {
     this.#fetch = fetcher;
     this.#authorization = `Basic ${base64(`${credentials.clientId}:${credentials.clientSecret}`)}`;
+    this.#end = end;
+    end.addEventListener('abort', () => this.#open.forEach((abort) => abort.abort(end.reason)), { once: true });
   }
 
   /** Asks, and reads the answer whole. Only {@link authenticated} questions carry the credentials. */
   async ask(url: string, question: Question): Promise<Answer> {
-    // Not AbortSignal.any: what lives long would gather what is short-lived.
     const abort = new AbortController();
-    const end = () => abort.abort(question.signal.reason);
+    const end = () => abort.abort(question.signal?.reason);
     const timer = setTimeout(() => abort.abort(new TransportError('no answer in time')), question.timeoutMs);
-    question.signal.addEventListener('abort', end, { once: true });
-    if (question.signal.aborted) end();
+    question.signal?.addEventListener('abort', end, { once: true });
+    if (question.signal?.aborted === true || this.#end.aborted) end();
+    this.#open.add(abort);
     try {
       const response = await this.#send(url, question, abort.signal);
       return { status: response.status, headers: response.headers, body: await read(response, question.maxBytes) };
@@ -73,7 +79,8 @@ export class Transport {
       throw error instanceof TransportError ? error : new TransportError('the request failed', undefined, error);
     } finally {
       clearTimeout(timer);
-      question.signal.removeEventListener('abort', end);
+      this.#open.delete(abort);
+      question.signal?.removeEventListener('abort', end);
     }
   }
 

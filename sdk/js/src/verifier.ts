@@ -109,11 +109,11 @@ export class Verifier {
     this.#issuer = readBase(issuer, allowPlainHttp || baseUrl !== undefined);
     this.#base = baseUrl === undefined ? undefined : readBase(baseUrl, allowPlainHttp);
     this.#policy = policyWith(DEFAULT_POLICY, options);
-    this.#transport = new Transport(options.fetch ?? globalThis.fetch, options);
     const { signal } = this.#end;
     const boot = () => clock.boot();
+    this.#transport = new Transport(options.fetch ?? globalThis.fetch, options, signal);
     this.#keys = new KeyKeeper(this.#transport, this.#counters, boot, signal);
-    this.#introspector = new Introspector(this.#transport, this.#counters, boot, signal);
+    this.#introspector = new Introspector(this.#transport, this.#counters, boot);
     const wanted = { issuer, audience: audiences(options.audience), leewayMs: leeway };
     this.#state = new State(wanted, clock, this.#keys, this.#counters);
     this.#state.onJump = () => this.#follower?.resync();
@@ -209,7 +209,7 @@ export class Verifier {
 
   async #findEndpoints(): Promise<Endpoints> {
     const { issuer, allowPlainHttp = false } = this.#options;
-    const answer = await this.#transport.ask(metadataUrl(this.#issuer, this.#base), { ...METADATA, signal: this.#end.signal });
+    const answer = await this.#transport.ask(metadataUrl(this.#issuer, this.#base), METADATA);
     return readMetadata(answer.body, issuer, this.#base, allowPlainHttp);
   }
 

@@ -1,6 +1,7 @@
 // The parts by themselves: event reader, feed documents, JSON, freshness, policy, denylist.
 
 import assert from 'node:assert/strict';
+import os from 'node:os';
 import test from 'node:test';
 import { JumpGuard, SystemClock } from '../dist/clock.js';
 import { Denylist } from '../dist/denylist.js';
@@ -182,6 +183,20 @@ test("the machine's boot clock never goes back", () => {
   assert.ok(Math.abs(clock.wall() - Date.now()) < 1000);
 });
 
+test('where the boot clock goes on and the monotonic one does not, the machine has slept', (t) => {
+  const slept = { ms: 0 };
+  const [uptime, now] = [os.uptime, Date.now];
+  t.mock.method(os, 'uptime', () => uptime() + slept.ms / 1000);
+  t.mock.method(Date, 'now', () => now() + slept.ms);
+  const clock = new SystemClock();
+  const before = clock.boot();
+  slept.ms = 60_000;
+  const after = clock.boot();
+  if (typeof process.getBuiltinModule !== 'function' || process.platform !== 'linux') return;
+  assert.ok(after - before > 59_900 && after - before < 70_000, `${after - before}`);
+  assert.ok(clock.boot() >= after);
+});
+
 test('entries go within a second of their expiry, extended ones later, and none before', () => {
   const denylist = new Denylist();
   const entry = (sub, expires) => readEntry({ ...ENTRY, scope: { sub }, expires_at: expires });
@@ -202,4 +217,36 @@ test('a claim entry is held apart by name and value', () => {
   assert.notEqual(claim('a', 'b:c'), claim('a:b', 'c'));
   assert.equal(readEntry({ ...ENTRY, scope: { kid: 'k' } }).kid, 'k');
   assert.match(uuid7(0), /^00000000-0000-7/);
+});
+
+test('whatever comes, it is read or refused, and nothing else happens', async () => {
+  let state = 1;
+  const random = (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const hello = { version: 1, stream_id: 's', cursor: 'c', ...STAMPS, heartbeat_ms: 5000, limits: LIMITS };
+  const seeds = [SNAPSHOT, hello, { cursor: 'c', ...STAMPS, ack: true, entries: [ENTRY] }].map((seed) => JSON.stringify(seed));
+  const pieces = ['{', '}', '[', ']', '"', ',', ':', '\\', 'null', '-1', '1e999', '"all"', '{"sid":1}', '__proto__', '\u0000', '\r', '\n\n', 'data:'];
+  let refused = 0;
+  for (let n = 0; n < 20_000; n += 1) {
+    let text = seeds[random(seeds.length)];
+    for (let changes = 1 + random(3); changes > 0; changes -= 1) {
+      const at = random(text.length);
+      text = text.slice(0, at) + pieces[random(pieces.length)] + text.slice(at + random(8));
+    }
+    for (const read of [
+      () => readSnapshot(bytes(text)),
+      () => readEvent(['hello', 'revocations', 'heartbeat', 'reset'][random(4)], text),
+      () => new EventReader(500).push(bytes(`data: ${text}\n\n`)),
+    ]) {
+      try {
+        read();
+      } catch (error) {
+        if (!(error instanceof FeedError)) throw error;
+        refused += 1;
+      }
+    }
+  }
+  assert.ok(refused > 1000);
 });

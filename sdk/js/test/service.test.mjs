@@ -8,7 +8,7 @@ import { connect } from '../dist/index.js';
 import { codeOf, eventually } from './fake.mjs';
 import { freePort, Signet } from './signet.mjs';
 
-const EXAMPLE = fileURLToPath(new URL('../examples/express.mjs', import.meta.url));
+const example = (name) => fileURLToPath(new URL(`../examples/${name}.mjs`, import.meta.url));
 
 async function stage(t, options = {}) {
   const signet = await Signet.start();
@@ -112,11 +112,27 @@ test('wrong credentials are told from a service that is away', async (t) => {
   assert.equal(await codeOf(connect({ ...options, clientSecret: 'wrong' })), 'refused');
 });
 
+test('the example of ten lines says who it is, and when that ends', async (t) => {
+  const { signet } = await stage(t);
+  const { clientId, clientSecret } = signet.credentials;
+  const TOKEN = await signet.issue('user-1', { claims: { tenant: 'acme' } });
+  const environment = { ...process.env, SIGNET_ISSUER: signet.issuer, SIGNET_CLIENT: clientId, SIGNET_SECRET: clientSecret, TOKEN };
+  const child = spawn(process.execPath, [example('verify'), '--watch'], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout.on('data', (text) => {
+    said += text;
+  });
+  await eventually('believed', () => said.includes('believed: user-1, {"tenant":"acme"}'), 15_000);
+  await signet.revoke({ sub: 'user-1' });
+  await eventually('over', () => said.includes('over: revoked'));
+});
+
 test('the example lets in who has a session, and its streams end with it', async (t) => {
   const { signet } = await stage(t);
   const port = await freePort();
   const environment = { ...process.env, PORT: String(port), SIGNET_ISSUER: signet.issuer, SIGNET_CLIENT: 'app', SIGNET_SECRET: signet.credentials.clientSecret };
-  const child = spawn(process.execPath, [EXAMPLE], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [example('express')], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   t.after(() => child.kill('SIGKILL'));
   const get = (path, token) => fetch(`http://127.0.0.1:${port}${path}`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
