@@ -1,7 +1,7 @@
 # What CI and the README call; nothing is hidden elsewhere. `make` lists the targets.
 #
 # A fresh machine needs Rust (rustup) and make. What else the tests need is installed here, where it is missing: cargo
-# subcommands beside cargo, Python packages in .tools/venv, npm packages in tests/stock/node_modules, and Debian's packages
+# subcommands beside cargo, Python packages in .tools/venv, npm packages in tests/stock and sdk/js, and Debian's packages
 # where we are root on Debian. Every step is quick when there is nothing to do.
 
 SHELL := /bin/bash
@@ -25,6 +25,7 @@ VENV    := .tools/venv
 BIN     := $(VENV)/bin
 PYTHON  := $(VENV)/.installed
 NODE    := tests/stock/node_modules/.package-lock.json
+SDK_JS  := sdk/js/node_modules/.package-lock.json
 SCRIPTS := .ci/run .ci/need tests/schemathesis.sh
 RING    := --no-default-features --features ring
 
@@ -45,12 +46,20 @@ test: nextest python node ## Every test, on the default crypto backend
 test-ring: nextest python node ## Every test, on ring
 	cargo nextest run --locked --workspace --no-fail-fast $(RING) $(ARGS)
 
+.PHONY: sdk-js sdk-js-build
+sdk-js: sdk-js-build vectors ## The TypeScript verifier: shared vectors, parts, against the real service
+	@# The service as the tests build it, so that nothing is compiled twice.
+	cargo test --locked --workspace --no-run --quiet
+	npm test --prefix sdk/js --silent
+sdk-js-build: $(SDK_JS)
+	npm run build --prefix sdk/js --silent
+
 .PHONY: lint
 lint: ## Format, clippy on both backends, scripts, Dockerfile
 lint: fmt clippy scripts
 
 .PHONY: ci
-ci: fmt scripts deny clippy test api test-ring docs fuzz ## Everything that a change must pass
+ci: fmt scripts deny clippy test api sdk-js test-ring docs fuzz ## Everything that a change must pass
 	@echo 'make ci: passed'
 
 .PHONY: bench
@@ -108,6 +117,10 @@ scripts: python
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile
 
+.PHONY: vectors
+vectors: python
+	$(BIN)/python tests/vectors/make.py --check
+
 .PHONY: deny
 deny: cargo-deny
 	cargo deny --locked check bans licenses sources
@@ -117,7 +130,7 @@ deny: cargo-deny
 # --- what must be installed ---
 
 .PHONY: tools
-tools: nextest cargo-deny cargo-fuzz python node ## Install what the other targets need
+tools: nextest cargo-deny cargo-fuzz python node $(SDK_JS) ## Install what the other targets need
 
 .PHONY: nextest cargo-deny cargo-fuzz
 nextest:
@@ -141,4 +154,10 @@ $(NODE): tests/stock/package.json tests/stock/package-lock.json
 	@.ci/need nodejs node --version
 	@.ci/need npm npm --version
 	npm ci --prefix tests/stock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(SDK_JS): sdk/js/package.json sdk/js/package-lock.json
+	@.ci/need nodejs node --version
+	@.ci/need npm npm --version
+	npm ci --prefix sdk/js --no-audit --no-fund --loglevel=error
 	@touch $@
