@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import _ids
@@ -25,7 +25,7 @@ from .policy import AcceptYoungerThan, WhenStale
 
 _DEFAULT_LEEWAY_MS = 30_000
 _SWEEP_EVERY_MS = 60_000
-_COUNTER_OF = {"revoked": "revoked", "stale": "stale_refused"}
+_COUNTER_OF = {"revoked": "revoked", "inactive": "revoked", "stale": "stale_refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Verified:
     scopes: TokenScopes = field(repr=False)
     """What it can be revoked by."""
     _denylist: Denylist = field(repr=False)
+    _is_stale: bool = field(default=False, repr=False)
 
     @property
     def custom(self) -> Mapping[str, Any]:
@@ -104,6 +105,11 @@ class Core:
         """Whether keys and snapshot are there."""
         return self.keys.is_loaded and not self.freshness.is_lost
 
+    @property
+    def _is_of_use(self) -> bool:
+        """Whether keys and a snapshot have ever been there, and it has not been closed: no policy vouches before that."""
+        return self.keys.is_loaded and self.limits is not None and not self._is_closed
+
     def staleness(self) -> float | None:
         """How many seconds ago everything was known."""
         now = self.clock.now()
@@ -112,7 +118,7 @@ class Core:
         return None if staleness is None else staleness / 1000
 
     def judge(self, token: str, question: Question) -> Verified | Doubt:
-        """The verdict on a token, as far as it can be given here. To be asked for within `counted`.
+        """The verdict on a token, as far as it can be given here. To be asked for within `refusals_counted`.
 
         Raises `VerifyError` or `StaleError`.
         """
@@ -123,17 +129,18 @@ class Core:
         try:
             verified = self._believe(token, question.audience, now)
         except VerifyError as error:
-            if error.code == "key_unknown" and not self.keys.is_loaded:
+            if error.code == "key_unknown" and not self._is_of_use:
                 raise stale from None
             raise
         if staleness is not None and staleness <= question.max_staleness_ms:
             return verified
-        if question.when_stale == "introspect" and not self._is_closed:
-            return Doubt(verified, stale)
-        if staleness is None or not _is_accepted(question.when_stale, verified.claims, now):
+        if not self._is_of_use:
             raise stale
-        self.tally.add("stale_accepted")
-        return verified
+        if question.when_stale == "introspect":
+            return Doubt(verified, stale)
+        if not _is_accepted(question.when_stale, verified.claims, self.freshness.latest_wall(now)):
+            raise stale
+        return replace(verified, _is_stale=True)
 
     def settle(self, doubt: Doubt, active: bool | None) -> Verified:
         """The verdict after the service was asked; `None`: it gave no answer.
@@ -148,15 +155,19 @@ class Core:
         check_denylist(doubt.verified.scopes, self.denylist)
         return doubt.verified
 
+    def accept(self, verified: Verified) -> Verified:
+        """Counts a token that was believed."""
+        self.tally.add("stale_accepted" if verified._is_stale else "accepted")
+        return verified
+
     @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Counts how the verification within ends."""
+    def refusals_counted(self) -> Iterator[None]:
+        """Counts how the verification within ends, if it is a refusal."""
         try:
             yield
         except Refused as refused:
             self.tally.add(_COUNTER_OF.get(refused.code, "invalid"))
             raise
-        self.tally.add("accepted")
 
     def load(self, snapshot: Snapshot, sent: Instant, epoch: int) -> bool:
         """Takes in a snapshot that was asked for in an epoch of the freshness; says no if that has passed."""
@@ -244,7 +255,7 @@ class Core:
         self.tally.add("entries", len(entries))
 
 
-def _is_accepted(when_stale: WhenStale, claims: Claims, now: Instant) -> bool:
+def _is_accepted(when_stale: WhenStale, claims: Claims, now: float) -> bool:
     if isinstance(when_stale, AcceptYoungerThan):
-        return now.wall - _ids.uuid_time(claims.jti) <= when_stale.seconds * 1000
+        return now - _ids.uuid_time(claims.jti) < when_stale.seconds * 1000
     return when_stale == "accept"

@@ -11,11 +11,11 @@ class Counters:
     """Counted since the verifier was made. A metrics endpoint reads them as they are."""
 
     accepted: int = 0
-    """Tokens believed."""
+    """Tokens believed within the bound, or because the service said yes."""
     revoked: int = 0
-    """Tokens refused because a cutoff denies them."""
+    """Tokens refused because a cutoff denies them, or because the service said no."""
     invalid: int = 0
-    """Tokens refused for any other fault of theirs, or because the service does not believe them."""
+    """Tokens refused for any other fault of theirs."""
     stale_refused: int = 0
     """Answers `StaleError`."""
     stale_accepted: int = 0

@@ -11,12 +11,13 @@ import logging
 import random
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from ._clock import Instant
 from ._core import Core
 from ._feed import Batch, Event, Hello, Reset, Snapshot, read_event, read_snapshot
 from ._introspection import Introspection
-from ._service import Failed, Forbidden, Service
+from ._service import Failed, Forbidden, Service, Unacceptable
 from ._sse import EventReader
 from .errors import ConnectError, FeedError
 
@@ -29,8 +30,12 @@ class Tuning:
 
     first_retry: float = 0.25
     longest_retry: float = 5.0
-    key_cooldown: float = 5.0
+    refused_retry: float = 10.0
+    """Who was refused needs an operator, not patience."""
+    key_cooldown: float = 10.0
     """Between fetches because of a key that is not known."""
+    key_wait: float = 2.0
+    """For how long a token waits for its key."""
     key_max_age: tuple[float, float] = (10.0, 3600.0)
     """What `max-age` is held within."""
     key_age_unknown: float = 300.0
@@ -42,7 +47,7 @@ class Tuning:
     most_lag: float = 1.0
     """A stream that seems later than this is opened anew, which measures how the clocks lie."""
     remeasure_every: float = 60.0
-    max_event: int = 1 << 23
+    max_event: int = 1 << 24
 
 
 class Retry:
@@ -62,6 +67,15 @@ class Retry:
         longest = self._next
         self._next = min(self._next * 2, self._longest)
         return longest * random.uniform(0.2, 1.0)
+
+
+class Outcome(Enum):
+    """What came of following, and so how long to wait before the next attempt."""
+
+    AT_ONCE = auto()
+    """Nothing failed: a reset, a clock that was set, a stream to be opened anew."""
+    FAILED = auto()
+    REFUSED = auto()
 
 
 class Follower:
@@ -127,7 +141,7 @@ class Follower:
         if idle and self._loop.time() - self._fetched_at < self._tuning.key_cooldown:
             return False
         # One who gives up must not take the keys from the others.
-        await asyncio.wait({self._fetch()})
+        await asyncio.wait({self._fetch()}, timeout=self._tuning.key_wait)
         return True
 
     # --- keys ---
@@ -166,27 +180,34 @@ class Follower:
         retry = Retry(self._tuning)
         at_once_last = float("-inf")
         while True:
-            at_once = await self._follow_once()
+            outcome = await self._follow_once()
             if self._heard_at - self._opened_at > self._tuning.lived * 1000:
                 retry.reset()
             # A service that resets every stream must not have us ask as fast as it answers.
-            if at_once and self._loop.time() - at_once_last > self._tuning.lived:
+            if outcome is Outcome.AT_ONCE and self._loop.time() - at_once_last > self._tuning.lived:
                 at_once_last = self._loop.time()
                 continue
             wait = retry.step()
+            if outcome is Outcome.REFUSED:
+                wait += self._tuning.refused_retry
             self._core.retry_after = max(1.0, wait)
             await asyncio.sleep(wait)
             self._core.tick()
 
-    async def _follow_once(self) -> bool:
-        """Loads a snapshot if one is needed and follows the stream until it ends. Says whether to go on at once."""
+    async def _follow_once(self) -> Outcome:
+        """Loads a snapshot if one is needed and follows the stream until it ends."""
         try:
             if self._cursor is None or self._core.freshness.is_lost:
                 await self._load_snapshot()
             return await self._listen_until_due()
         except FeedError as error:
             self._core.tally.add("malformed")
-            self._core.tally.add("resyncs")
+            self._failed("feed", error)
+        except Forbidden as error:
+            self._failed("feed", error)
+            return Outcome.REFUSED
+        except Unacceptable as error:
+            # The cursor, for instance: a service that does not take it should have said `reset`.
             self._cursor = None
             self._failed("feed", error)
         except (Failed, ConnectError) as error:
@@ -196,7 +217,7 @@ class Follower:
             log.exception("the revocation feed could not be followed")
             self._cursor = None
             self._failed("feed", error)
-        return False
+        return Outcome.FAILED
 
     async def _load_snapshot(self) -> None:
         epoch, sent = self._core.freshness.epoch, self._core.clock.now()
@@ -211,59 +232,59 @@ class Follower:
         self._changed.set()
         log.info("following the revocations of %s", self._core.settings.issuer)
 
-    async def _listen_until_due(self) -> bool:
-        """Follows the stream until it ends, falls silent, or something else is due. Says whether to go on at once."""
+    async def _listen_until_due(self) -> Outcome:
+        """Follows the stream until it ends, falls silent, or something else is due."""
         self._opened_at = self._heard_at = self._core.clock.now().boot
         self._wake.clear()
         if self._core.freshness.is_lost:
-            return True
-        listening = asyncio.create_task(self._listen())
+            return Outcome.AT_ONCE
+        listening, waking = asyncio.create_task(self._listen()), asyncio.create_task(self._wake.wait())
         try:
             while not listening.done():
-                waking = asyncio.create_task(self._wake.wait())
                 await asyncio.wait({listening, waking}, timeout=self._tuning.tick, return_when="FIRST_COMPLETED")
-                waking.cancel()
                 self._core.tick()
                 if self._wake.is_set() or self._is_silent():
                     break
             else:
                 return listening.result()
         finally:
+            waking.cancel()
             listening.cancel()
             with suppress(asyncio.CancelledError, Failed, FeedError, ConnectError):
                 await listening
         if self._is_silent():
             raise Failed("the stream fell silent")
-        return True
+        return Outcome.AT_ONCE
 
-    async def _listen(self) -> bool:
-        """Follows the stream until it ends. Says whether to go on at once, which is so after a reset."""
+    async def _listen(self) -> Outcome:
+        """Follows the stream until it ends."""
         sent = self._core.clock.now()
         reader = EventReader(self._tuning.max_event)
-        params = {
-            "verifier": self._verifier_id,
-            "max_staleness_ms": str(min(max(int(self._core.settings.max_staleness_ms), 0), 86_400_000)),
-        }
-        if self._cursor is not None:
-            params["cursor"] = self._cursor
-        greeted = False
-        async with self._service.stream(params, self._patience()) as chunks:
-            async for chunk in chunks:
-                for frame in reader.push(chunk):
-                    event = read_event(frame)
-                    if event is None:
-                        continue
-                    if isinstance(event, Reset):
-                        self._core.lose()
-                        self._cursor = None
-                        return True
-                    if isinstance(event, Hello) is greeted:
-                        raise FeedError("the stream does not begin with one hello")
-                    greeted = True
-                    self._take(event, sent)
+        self._stream_id = None
+        async with self._service.stream(self._parameters(), self._patience()) as chunks:
+            try:
+                async for chunk in chunks:
+                    for frame in reader.push(chunk):
+                        event = read_event(frame)
+                        if isinstance(event, Reset):
+                            self._core.lose()
+                            return Outcome.AT_ONCE
+                        if event is not None:
+                            self._take(event, sent)
+            except FeedError:
+                # It may have been a denial: nothing is vouched for before the next snapshot.
+                self._core.lose()
+                raise
         raise Failed("the stream ended")
 
+    def _parameters(self) -> dict[str, str]:
+        max_staleness = min(max(int(self._core.settings.max_staleness_ms), 0), 86_400_000)
+        parameters = {"verifier": self._verifier_id, "max_staleness_ms": str(max_staleness)}
+        return parameters if self._cursor is None else parameters | {"cursor": self._cursor}
+
     def _take(self, event: Event, sent: Instant) -> None:
+        if isinstance(event, Hello) is not (self._stream_id is None):
+            raise FeedError("the stream does not begin with one hello")
         self._heard_at = self._core.clock.now().boot
         if isinstance(event, Hello):
             self._core.greet(event, sent)

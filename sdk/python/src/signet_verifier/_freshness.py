@@ -13,6 +13,10 @@ import threading
 
 from ._clock import Instant
 
+MAX_SKEW_MS = 2000
+"""How far ahead of `server_time` an `as_of` may lie and still count, as if it were `server_time`: the service's nodes are that far
+apart at most. One further ahead was stamped before a clock was set back: it says nothing."""
+
 MAX_WALL_JUMP_MS = 2000
 """A wall clock that moved by more against the boot clock was set: what was forgotten by it may have been forgotten too early."""
 
@@ -42,6 +46,10 @@ class Freshness:
         known_at = self._known_at
         return None if known_at is None else max(now.boot - known_at, 0.0)
 
+    def latest_wall(self, now: Instant) -> float:
+        """The wall clock, or what it would say had nobody set it back since the last snapshot."""
+        return max(now.wall, now.boot + self._boot_to_wall)
+
     def lose(self) -> None:
         """Nothing is known any more, until the next snapshot."""
         with self._lock:
@@ -66,6 +74,9 @@ class Freshness:
                 return False
             self._boot_to_wall = received.wall - received.boot
             self._server_to_boot = sent.boot - server_time
+            # What it holds is in force; if its stamps say nothing of when it was true, that is long ago.
+            if self._known_at is None:
+                self._known_at = float("-inf")
             self._advance(as_of, server_time, received)
             return True
 
@@ -78,7 +89,7 @@ class Freshness:
         """Takes in the stamps of an event that was applied."""
         with self._lock:
             self._server_to_boot = min(self._server_to_boot, received.boot - server_time)
-            if as_of is not None and self._known_at is not None:
+            if as_of is not None:
                 self._advance(as_of, server_time, received)
 
     def lag(self, received: Instant, server_time: int) -> float:
@@ -87,7 +98,8 @@ class Freshness:
         return received.boot - server_time - self._server_to_boot
 
     def _advance(self, as_of: int, server_time: int, received: Instant) -> None:
-        # Nobody knows the future: a service that claims so is taken at its own present, which is not after ours.
+        if self._known_at is None or as_of > server_time + MAX_SKEW_MS:
+            return
+        # Nobody knows the future; and what was known stays known.
         known_at = min(min(as_of, server_time) + self._server_to_boot, received.boot)
-        # What was known stays known.
-        self._known_at = known_at if self._known_at is None else max(self._known_at, known_at)
+        self._known_at = max(self._known_at, known_at)

@@ -104,9 +104,11 @@ class KeySet:
     def accept(self, text: bytes) -> None:
         """Takes a fetched set in place of the one before.
 
-        Raises `FeedError` if it is no key set; the one before stays.
+        Raises `FeedError` if it is no key set, or holds no key of use; the one before stays.
         """
         keys = read_jwks(text)
+        if not keys:
+            raise FeedError("a JWK set without a key that can be used")
         with self._lock:
             self._swap(keys)
             self.is_loaded = True

@@ -18,8 +18,8 @@ from .errors import FeedError
 
 MAX_DOCUMENT = 1 << 20
 """Metadata, key sets and answers of introspection are far smaller."""
-MAX_SNAPSHOT = 1 << 28
-"""Over a million entries."""
+MAX_SNAPSHOT = 1 << 29
+"""Millions of entries."""
 
 _REQUEST_SECONDS = 5.0
 _SNAPSHOT_SECONDS = 60.0
@@ -28,6 +28,10 @@ _MAX_AGE = re.compile(r"(?:^|,)\s*max-age=(\d{1,9})\s*(?:,|$)", re.IGNORECASE)
 
 class Failed(Exception):
     """A request got another answer than it needs: the service is away, ill, or something else answers in its place."""
+
+
+class Unacceptable(Failed):
+    """The service does not take the request as it is: asking the same again is of no use."""
 
 
 class Forbidden(Failed):
@@ -156,6 +160,8 @@ def _failure(error: Exception) -> Failed:
 def _expect(response: httpx.Response, status: int) -> None:
     if response.status_code in (401, 403):
         raise Forbidden(f"the service refused these credentials ({response.status_code})")
+    if response.status_code in (400, 404, 410, 422):
+        raise Unacceptable(f"an answer with status {response.status_code}")
     if response.status_code != status:
         raise Failed(f"an answer with status {response.status_code}")
 

@@ -22,8 +22,8 @@ WhenStale: TypeAlias = Literal["refuse", "accept", "introspect"] | AcceptYounger
 - `"introspect"`: ask the service about each token, and remember the answer for a moment.
 - `AcceptYoungerThan(seconds)`: believe what was issued in the last moments.
 
-A verifier that has never known everything, or has lost what it knew (`reset`, a wall clock that was set), vouches for nothing,
-whatever the policy; with `"introspect"` it asks.
+The same holds while a snapshot must be loaded first (`reset`, an event that was not understood, a wall clock that was set). Before
+the first keys and the first snapshot no policy vouches for anything.
 """
 
 

@@ -41,11 +41,11 @@ class _Settled:
         Raises `VerifyError` or `StaleError`.
         """
         question = self._question(audience, max_staleness, when_stale)
-        with self._core.counted():
+        with self._core.refusals_counted():
             verdict = self._core.judge(token, question)
             if isinstance(verdict, Doubt):
                 raise verdict.stale
-            return verdict
+            return self._core.accept(verdict)
 
     def staleness(self) -> float | None:
         """How many seconds ago the verifier knew of every revocation; `None`: it never has, or must load a snapshot first."""
@@ -153,7 +153,7 @@ class Verifier(_Settled):
         Raises `VerifyError`, `StaleError` or `InactiveError`.
         """
         question = self._question(audience, max_staleness, when_stale)
-        with self._core.counted():
+        with self._core.refusals_counted():
             try:
                 verdict = self._core.judge(token, question)
             except VerifyError as error:
@@ -161,8 +161,9 @@ class Verifier(_Settled):
                     raise
                 verdict = self._core.judge(token, question)
             if isinstance(verdict, Doubt):
-                return self._core.settle(verdict, self._thread.ask(lambda it: it.introspection.is_active(token)))
-            return verdict
+                active = self._thread.ask(lambda it: it.introspection.is_active(token))
+                verdict = self._core.settle(verdict, active)
+            return self._core.accept(verdict)
 
     def close(self) -> None:
         """Vouches for nothing any more, says so to the service, and ends the thread."""
@@ -238,7 +239,7 @@ class AsyncVerifier(_Settled):
         Raises `VerifyError`, `StaleError` or `InactiveError`.
         """
         question = self._question(audience, max_staleness, when_stale)
-        with self._core.counted():
+        with self._core.refusals_counted():
             try:
                 verdict = self._core.judge(token, question)
             except VerifyError as error:
@@ -246,8 +247,8 @@ class AsyncVerifier(_Settled):
                     raise
                 verdict = self._core.judge(token, question)
             if isinstance(verdict, Doubt):
-                return self._core.settle(verdict, await self._follower.introspection.is_active(token))
-            return verdict
+                verdict = self._core.settle(verdict, await self._follower.introspection.is_active(token))
+            return self._core.accept(verdict)
 
     async def close(self) -> None:
         """Vouches for nothing any more, says so to the service, and ends the task."""
