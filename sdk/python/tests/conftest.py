@@ -23,7 +23,7 @@ from signet_verifier import AsyncVerifier, Counters, RevocationSignal, Tuning, V
 
 T = TypeVar("T")
 
-FAST = Tuning(first_retry=0.02, longest_retry=0.1, key_cooldown=0.3, tick=0.02, key_max_age=(0.05, 3600.0))
+FAST = Tuning(first_retry=0.02, longest_retry=0.1, key_cooldown=0.3, tick=0.02, stream_wait=0.2, key_max_age=(0.05, 3600.0))
 
 
 def now_ms() -> int:

@@ -41,6 +41,8 @@ class Tuning:
     key_age_unknown: float = 300.0
     heartbeat: float = 5.0
     """Until the service says how far apart they are."""
+    stream_wait: float = 2.0
+    """For how long `connect` waits for the stream beyond keys and snapshot."""
     tick: float = 1.0
     lived: float = 1.0
     """A stream that lasted longer was a good one."""
@@ -119,7 +121,8 @@ class Follower:
             await self._leave()
 
     async def ready(self, within: float) -> None:
-        """Waits until keys and snapshot are there.
+        """Waits until keys and snapshot are there, and a moment for the stream: once that is open, a revocation that waits for
+        verifiers waits for this one.
 
         Raises `ConnectError` for what no waiting mends, and when the time is up.
         """
@@ -128,11 +131,14 @@ class Follower:
                 while not self._core.is_ready:
                     if self._problem:
                         raise self._problem
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self._change()
         except TimeoutError:
             raise ConnectError(f"the service did not answer: {self._last_failure}") from None
         self._check_leeway()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._tuning.stream_wait):
+                while self._stream_id is None:
+                    await self._change()
 
     async def find_keys(self) -> bool:
         """Fetches the keys because one is not known: one fetch for all who wait, none so soon after the last. Says whether the
@@ -143,6 +149,10 @@ class Follower:
         # One who gives up must not take the keys from the others.
         await asyncio.wait({self._fetch()}, timeout=self._tuning.key_wait)
         return True
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     # --- keys ---
 
@@ -289,6 +299,7 @@ class Follower:
         if isinstance(event, Hello):
             self._core.greet(event, sent)
             self._stream_id = event.stream_id
+            self._changed.set()
             self._heartbeat = min(max(event.heartbeat_ms / 1000, 0.05), 60.0)
         elif isinstance(event, Batch):
             self._core.apply(event)
