@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -36,13 +36,14 @@ def uuid7(at: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def eventually(holds: Callable[[], T], within: float = 10.0) -> T:
+def eventually(holds: Callable[[], T | Literal[False]], within: float = 10.0) -> T:
     """Waits for what another thread is about to bring about."""
     until = time.monotonic() + within
-    while not (value := holds()):
+    while True:
+        if value := holds():
+            return value
         assert time.monotonic() < until, "it did not come about"
         time.sleep(0.005)
-    return value
 
 
 class SigningKey:

@@ -205,7 +205,7 @@ class Program:
             "SIGNET_MAX_STALENESS": "6",
             "PYTHONPATH": str(SDK / "src"),
         }
-        command = [sys.executable, "-m", "uvicorn", "--app-dir", SDK / "examples", "fastapi_app:app"]
+        command = [sys.executable, "-m", "uvicorn", "--app-dir", str(SDK / "examples"), "fastapi_app:app"]
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port), "--log-level", "warning"], env=os.environ | settings
         )
@@ -286,7 +286,7 @@ def test_the_readmes_shell_lines_run_as_pasted(signet: Signet) -> None:
 
 
 def test_the_package_holds_what_it_needs_and_nothing_else(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     done = subprocess.run(command, cwd=SDK, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     [wheel] = tmp_path.glob("signet_verifier-*.whl")

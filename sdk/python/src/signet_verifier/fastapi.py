@@ -148,7 +148,7 @@ class SessionMiddleware:
         app.add_middleware(SessionMiddleware, verifier=verifier, scopes=["orders:read"], public=["/livez"])
     """
 
-    def __init__(self, app: ASGIApp, verifier: VerifierSource, *, public: Iterable[str] = (), **settings: Any) -> None:
+    def __init__(self, app: ASGIApp, /, verifier: VerifierSource, *, public: Iterable[str] = (), **settings: Any) -> None:
         """`public` are the paths that need no session, compared whole; the other settings are those of `RequireSession`."""
         self._app = app
         self._public = frozenset(public)
