@@ -99,7 +99,7 @@ mod tests {
         );
         assert_eq!(of(&[], &[b"a=\xff\xfe; t=x"]), Ok("x".to_owned()), "what others store is not ours");
         assert_eq!(of(&[], &[b"t==x"]), Ok("=x".to_owned()));
-        assert_eq!(of(&[], &[b"t="]), Ok("".to_owned()));
+        assert_eq!(of(&[], &[b"t="]), Ok(String::new()));
     }
 
     #[test]
