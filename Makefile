@@ -40,12 +40,12 @@ run: ## The service in development mode: loopback, its own keys, a `dev` client
 	cargo run --locked -- serve $(ARGS)
 
 .PHONY: test
-test: nextest python node ## Every test, on the default crypto backend
+test: nextest python node proxies ## Every test, on the default crypto backend
 	cargo nextest run --locked --workspace --no-fail-fast $(ARGS)
 	cargo test --locked --workspace --doc --quiet
 
 .PHONY: test-ring
-test-ring: nextest python node ## Every test, on ring
+test-ring: nextest python node proxies ## Every test, on ring
 	cargo nextest run --locked --workspace --no-fail-fast $(RING) $(ARGS)
 
 .PHONY: sdk-js sdk-js-build
@@ -138,7 +138,7 @@ deny: cargo-deny
 # --- what must be installed ---
 
 .PHONY: tools
-tools: nextest cargo-deny cargo-fuzz python node $(SDK_JS) $(SDK_PYTHON) ## Install what the other targets need
+tools: nextest cargo-deny cargo-fuzz python node proxies $(SDK_JS) $(SDK_PYTHON) ## Install what the other targets need
 
 .PHONY: nextest cargo-deny cargo-fuzz
 nextest:
@@ -148,6 +148,12 @@ cargo-deny:
 cargo-fuzz:
 	@.ci/need g++ g++ --version
 	@command -v cargo-fuzz >/dev/null || cargo install --locked --profile dev cargo-fuzz --version $(FUZZ_VERSION)
+
+# The proxies of tests/proxies; Envoy comes with the Python packages.
+.PHONY: proxies
+proxies:
+	@.ci/need nginx-light nginx -v
+	@.ci/need caddy caddy version
 
 .PHONY: python node
 python: $(PYTHON)

@@ -103,7 +103,9 @@ impl<A: Authority> ForwardAuth<A> {
 
     /// Decides about a request with these headers; `rest` is what its path has after the prefix.
     async fn answer(&self, rest: &str, headers: &HeaderMap) -> HttpResponse {
-        self.decide(rest, headers).await.unwrap_or_else(answer::refused)
+        let answer = self.decide(rest, headers).await.unwrap_or_else(answer::refused);
+        self.authority.answered(answer.status());
+        answer
     }
 
     async fn decide(&self, rest: &str, headers: &HeaderMap) -> Result<HttpResponse, ForwardAuthError> {

@@ -385,7 +385,7 @@ fn hostile_authorization_headers_are_refused_with_401_and_the_service_goes_on() 
                 "GET /v1/forward-auth/default HTTP/1.1\r\nHost: s\r\nConnection: close\r\n{line}\r\n\r\n"
             );
             let (status, head) = raw(&app, request.as_bytes()).await;
-            assert_eq!(status, 401, "{:.120}", line);
+            assert_eq!(status, 401, "{line:.120}");
             assert!(head.contains("www-authenticate: bearer realm=\"signet\""), "{head}");
         }
         let flood = format!(

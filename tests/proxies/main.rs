@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "tests fail by panicking"
 )]
 
@@ -46,7 +47,8 @@ through_each_proxy! {
     the_cookie_of_the_profile_is_as_good_as_a_header
     what_a_client_says_of_itself_never_reaches_the_application
     a_client_cannot_take_away_what_the_service_said
-    a_client_cannot_choose_what_is_required_of_it
+    a_client_cannot_choose_what_is_required_of_it_by_its_path
+    a_client_cannot_choose_what_is_required_of_it_by_headers_or_method
     a_body_arrives_whole_and_an_upgraded_connection_stays_one
     without_the_service_nothing_passes_and_with_it_again_everything_does
 }

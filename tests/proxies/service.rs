@@ -51,7 +51,11 @@ impl Service {
 
     /// A session for the audience `api` with this scope.
     pub(crate) async fn issue(&self, subject: &str, scope: Option<&str>) -> Session {
-        let body = json!({"sub": subject, "scope": scope, "claims": {"tenant": "acme"}});
+        self.issue_with(subject, scope, json!({"tenant": "acme"})).await
+    }
+
+    pub(crate) async fn issue_with(&self, subject: &str, scope: Option<&str>, claims: Value) -> Session {
+        let body = json!({"sub": subject, "scope": scope, "claims": claims});
         let (answer, pair) = self.post("/v1/sessions", &body).await;
         assert_eq!(answer.status, 201, "{pair}");
         let text = |name: &str| pair[name].as_str().unwrap().to_owned();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use signet_verifier::{Refusal, Verified};
 
 /// Verifies tokens for forward-auth, and says when it does not know enough to.
@@ -21,4 +22,9 @@ pub trait Authority: Send + Sync + 'static {
         token: &str,
         expected: &Self::Expected,
     ) -> impl Future<Output = Result<Verified, Refusal>>;
+
+    /// Hears the status of each answer, for whoever counts.
+    fn answered(&self, status: StatusCode) {
+        let _ = status;
+    }
 }

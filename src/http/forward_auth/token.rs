@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     /// What is presented by these headers to a profile with the cookie `t`.
-    fn of(authorization: &[&str], cookies: &[&[u8]]) -> Result<String, String> {
+    fn of(authorization: &[&str], cookies: &[&[u8]]) -> Result<String, &'static str> {
         let mut headers = HeaderMap::new();
         for line in authorization {
             headers.append(AUTHORIZATION, HeaderValue::from_str(line).unwrap());
@@ -60,29 +60,21 @@ mod tests {
         }
         let cookie = CookieName::parse("t").unwrap();
         presented(&headers, Some(&cookie)).map(str::to_owned).map_err(|error| match error {
-            ForwardAuthError::NoToken => "none".to_owned(),
-            ForwardAuthError::Ambiguous => "ambiguous".to_owned(),
+            ForwardAuthError::NoToken => "none",
+            ForwardAuthError::Ambiguous => "ambiguous",
             other => panic!("{other}"),
         })
     }
 
-    fn ok(token: &str) -> Result<String, String> {
-        Ok(token.to_owned())
-    }
-
-    fn refused(why: &str) -> Result<String, String> {
-        Err(why.to_owned())
-    }
-
     #[test]
     fn authorization_wins_whatever_it_holds() {
-        assert_eq!(of(&["Bearer a.b.c"], &[b"t=x"]), ok("a.b.c"));
-        assert_eq!(of(&["bearer   a.b.c"], &[]), ok("a.b.c"));
-        assert_eq!(of(&["Basic dTpw"], &[b"t=x"]), refused("none"));
-        assert_eq!(of(&["Bearer a", "Bearer b"], &[b"t=x"]), refused("ambiguous"));
-        assert_eq!(of(&["Digest a"], &[b"t=x"]), refused("ambiguous"));
-        assert_eq!(of(&["Bearer"], &[b"t=x"]), refused("ambiguous"));
-        assert_eq!(of(&[""], &[b"t=x"]), refused("ambiguous"));
+        assert_eq!(of(&["Bearer a.b.c"], &[b"t=x"]), Ok("a.b.c".to_owned()));
+        assert_eq!(of(&["bearer   a.b.c"], &[]), Ok("a.b.c".to_owned()));
+        assert_eq!(of(&["Basic dTpw"], &[b"t=x"]), Err("none"));
+        assert_eq!(of(&["Bearer a", "Bearer b"], &[b"t=x"]), Err("ambiguous"));
+        assert_eq!(of(&["Digest a"], &[b"t=x"]), Err("ambiguous"));
+        assert_eq!(of(&["Bearer"], &[b"t=x"]), Err("ambiguous"));
+        assert_eq!(of(&[""], &[b"t=x"]), Err("ambiguous"));
     }
 
     #[test]
@@ -98,23 +90,27 @@ mod tests {
             "t =x",
             "t= x",
         ] {
-            assert_eq!(of(&[], &[line.as_bytes()]), ok("x"), "{line}");
+            assert_eq!(of(&[], &[line.as_bytes()]), Ok("x".to_owned()), "{line}");
         }
-        assert_eq!(of(&[], &[b"a=1", b"t=x", b"b=2"]), ok("x"), "a line each, as HTTP/2 may send them");
-        assert_eq!(of(&[], &[b"a=\xff\xfe; t=x"]), ok("x"), "what others store is not ours");
-        assert_eq!(of(&[], &[b"t==x"]), ok("=x"));
-        assert_eq!(of(&[], &[b"t="]), ok(""));
+        assert_eq!(
+            of(&[], &[b"a=1", b"t=x", b"b=2"]),
+            Ok("x".to_owned()),
+            "a line each, as HTTP/2 may send them"
+        );
+        assert_eq!(of(&[], &[b"a=\xff\xfe; t=x"]), Ok("x".to_owned()), "what others store is not ours");
+        assert_eq!(of(&[], &[b"t==x"]), Ok("=x".to_owned()));
+        assert_eq!(of(&[], &[b"t="]), Ok(String::new()));
     }
 
     #[test]
     fn none_is_none_and_two_are_refused_even_if_they_are_the_same() {
         for line in ["", "a=1", "T=x", "t", "\"t=x\"", "t,a=x", "a=1, t=x", "%74=x"] {
-            assert_eq!(of(&[], &[line.as_bytes()]), refused("none"), "{line}");
+            assert_eq!(of(&[], &[line.as_bytes()]), Err("none"), "{line}");
         }
-        assert_eq!(of(&[], &[b"t=x; t=x"]), refused("ambiguous"));
-        assert_eq!(of(&[], &[b"t=x; t =y"]), refused("ambiguous"));
-        assert_eq!(of(&[], &[b"t=x", b"t=y"]), refused("ambiguous"));
-        assert_eq!(of(&[], &[b"t=\xff"]), refused("ambiguous"));
+        assert_eq!(of(&[], &[b"t=x; t=x"]), Err("ambiguous"));
+        assert_eq!(of(&[], &[b"t=x; t =y"]), Err("ambiguous"));
+        assert_eq!(of(&[], &[b"t=x", b"t=y"]), Err("ambiguous"));
+        assert_eq!(of(&[], &[b"t=\xff"]), Err("ambiguous"));
     }
 
     #[test]
@@ -124,6 +120,22 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever is sent: what is presented stands in the headers as it is, and is text.
+        #[test]
+        fn what_is_presented_is_a_piece_of_what_was_sent(
+            lines in prop::collection::vec(prop::collection::vec(0x20_u8..=0xff, 0..40), 0..4),
+        ) {
+            let lines: Vec<Vec<u8>> = lines.into_iter().map(|line| line.into_iter().filter(|byte| *byte != 0x7f).collect()).collect();
+            let with_ours: Vec<Vec<u8>> = lines.iter().map(|line| [b"t=", line.as_slice()].concat()).collect();
+            for lines in [&lines, &with_ours] {
+                let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+                if let Ok(token) = of(&[], &lines) {
+                    prop_assert!(lines.iter().any(|line| line.windows(token.len().max(1)).any(|piece| piece == token.as_bytes()) || token.is_empty()));
+                    prop_assert!(!token.contains(';'));
+                }
+            }
+        }
+
         /// However a line is put together, a token is found exactly where it holds one pair of that name.
         #[test]
         fn any_line_with_one_pair_of_the_name_presents_it_and_any_other_does_not(
@@ -133,9 +145,9 @@ mod tests {
             let found: Vec<&String> = pieces.iter().filter(ours).collect();
             let seen = of(&[], &[pieces.join(";").as_bytes()]);
             match found.as_slice() {
-                [] => prop_assert_eq!(seen, refused("none")),
-                [one] => prop_assert_eq!(seen, ok(one.split_once('=').unwrap().1.trim())),
-                _ => prop_assert_eq!(seen, refused("ambiguous")),
+                [] => prop_assert_eq!(seen, Err("none")),
+                [one] => prop_assert_eq!(seen, Ok(one.split_once('=').unwrap().1.trim().to_owned())),
+                _ => prop_assert_eq!(seen, Err("ambiguous")),
             }
         }
     }
