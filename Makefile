@@ -1,7 +1,7 @@
 # What CI and the README call; nothing is hidden elsewhere. `make` lists the targets.
 #
 # A fresh machine needs Rust (rustup) and make. What else the tests need is installed here, where it is missing: cargo
-# subcommands beside cargo, Python packages in .tools/venv, npm packages in tests/stock/node_modules, and Debian's packages
+# subcommands beside cargo, Python packages in .tools/venv, npm packages in tests/stock and sdk/js, and Debian's packages
 # where we are root on Debian. Every step is quick when there is nothing to do.
 
 SHELL := /bin/bash
@@ -24,7 +24,10 @@ ARGS ?=
 VENV    := .tools/venv
 BIN     := $(VENV)/bin
 PYTHON  := $(VENV)/.installed
+SDK_BIN    := .tools/sdk-python/bin
+SDK_PYTHON := .tools/sdk-python/.installed
 NODE    := tests/stock/node_modules/.package-lock.json
+SDK_JS  := sdk/js/node_modules/.package-lock.json
 SCRIPTS := .ci/run .ci/need tests/schemathesis.sh
 RING    := --no-default-features --features ring
 
@@ -45,12 +48,26 @@ test: nextest python node ## Every test, on the default crypto backend
 test-ring: nextest python node ## Every test, on ring
 	cargo nextest run --locked --workspace --no-fail-fast $(RING) $(ARGS)
 
+.PHONY: sdk-js sdk-js-build
+sdk-js: sdk-js-build vectors ## The TypeScript verifier: shared vectors, parts, against the real service
+	@# The service as the tests build it, so that nothing is compiled twice.
+	cargo test --locked --workspace --no-run --quiet
+	npm test --prefix sdk/js --silent
+sdk-js-build: $(SDK_JS)
+	npm run build --prefix sdk/js --silent
+
+.PHONY: sdk-python
+sdk-python: $(SDK_PYTHON) ## The Python verifier: types and tests, some against the real service
+	@# The service as the tests build it, so that nothing is compiled twice.
+	cargo test --locked --workspace --no-run --quiet
+	cd sdk/python && ../../$(SDK_BIN)/mypy && ../../$(SDK_BIN)/pytest
+
 .PHONY: lint
 lint: ## Format, clippy on both backends, scripts, Dockerfile
 lint: fmt clippy scripts
 
 .PHONY: ci
-ci: fmt scripts deny clippy test api test-ring docs fuzz ## Everything that a change must pass
+ci: fmt scripts deny clippy test sdk-js sdk-python api test-ring docs fuzz ## Everything that a change must pass
 	@echo 'make ci: passed'
 
 .PHONY: bench
@@ -108,6 +125,10 @@ scripts: python
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile
 
+.PHONY: vectors
+vectors: python
+	$(BIN)/python tests/vectors/make.py --check
+
 .PHONY: deny
 deny: cargo-deny
 	cargo deny --locked check bans licenses sources
@@ -117,7 +138,7 @@ deny: cargo-deny
 # --- what must be installed ---
 
 .PHONY: tools
-tools: nextest cargo-deny cargo-fuzz python node ## Install what the other targets need
+tools: nextest cargo-deny cargo-fuzz python node $(SDK_JS) $(SDK_PYTHON) ## Install what the other targets need
 
 .PHONY: nextest cargo-deny cargo-fuzz
 nextest:
@@ -136,9 +157,21 @@ $(PYTHON): tests/stock/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
+$(SDK_PYTHON): sdk/python/requirements-test.txt
+	@.ci/need python3-venv python3 -c 'import ensurepip, venv'
+	python3 -m venv --clear .tools/sdk-python
+	$(SDK_BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
 node: $(NODE)
 $(NODE): tests/stock/package.json tests/stock/package-lock.json
 	@.ci/need nodejs node --version
 	@.ci/need npm npm --version
 	npm ci --prefix tests/stock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(SDK_JS): sdk/js/package.json sdk/js/package-lock.json
+	@.ci/need nodejs node --version
+	@.ci/need npm npm --version
+	npm ci --prefix sdk/js --no-audit --no-fund --loglevel=error
 	@touch $@

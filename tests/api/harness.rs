@@ -26,14 +26,15 @@ pub(crate) const SECRET: &str = "correcthorsebatterystaple0123456789";
 /// `printf %s "$SECRET" | sha256sum`
 pub(crate) const SECRET_SHA256: &str = "9e99a7aec04130f89e7ae136c5f1745d583fe8074e1af59ff7fd8e25d50c75f2";
 
-/// An HTTP client on our crypto backend: the process has no default one.
-pub(crate) fn http_client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().tls_backend_preconfigured(signet_verifier::tls_client_config(&[]).unwrap())
-}
-
 /// Runs a test on a runtime of its own.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     actix_web::rt::System::new().block_on(test);
+}
+
+/// What builds HTTP clients: without a process-wide choice of TLS it has to be told one, though nothing here uses it.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    let tls = signet_verifier::tls_client_config(&[]).unwrap();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).tls_backend_preconfigured(tls)
 }
 
 /// How a service differs from the usual one.
@@ -121,7 +122,7 @@ impl TestApp {
             let shutdown = async move { drop(stopped.await) };
             server.run_until(listener, shutdown).await.unwrap();
         });
-        let http = http_client().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = http().build().unwrap();
         Self { url, clock, http, app, directory, options, store, stop: Some(stop), serving }
     }
 

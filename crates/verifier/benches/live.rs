@@ -48,9 +48,10 @@ const REVOCATIONS_PER_SECOND: u64 = 1000;
 
 fn main() {
     let signer = Signer::eddsa();
+    // First, while no freed memory is there to be used again.
+    who_waits(&signer);
     over_a_plain_verifier(&signer);
     while_revocations_arrive(&signer);
-    who_waits(&signer);
 }
 
 fn over_a_plain_verifier(signer: &Signer) {
@@ -144,9 +145,10 @@ fn who_waits(signer: &Signer) {
         timed(batches.collect(), |batch| fed.apply(&batch))
     };
     let [alone] = in_turn(200, [&mut || unrelated()]);
+    // The list of those who wait is not theirs.
+    let mut waiting: Vec<Pin<Box<dyn Future<Output = Revocation> + '_>>> = Vec::with_capacity(verified.len());
     let before = resident_bytes();
     let mut context = Context::from_waker(Waker::noop());
-    let mut waiting: Vec<Pin<Box<dyn Future<Output = Revocation> + '_>>> = Vec::new();
     for one in &verified {
         let mut revoked: Pin<Box<dyn Future<Output = Revocation>>> = Box::pin(one.revoked());
         assert!(revoked.as_mut().poll(&mut context).is_pending());

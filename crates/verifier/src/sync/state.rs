@@ -4,6 +4,7 @@
 //! [`State::leaving`]. Writers (snapshot, events) take turns under one lock, which no reader ever takes: readers see
 //! atomics and values that are swapped whole.
 
+mod enforcing;
 mod reading;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,16 +14,16 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
 use super::counters::Tally;
+pub(super) use super::freshness::Stamp;
 use super::freshness::{BootNs, Offset};
 use super::introspection::{Introspection, Introspects};
 use super::knowledge::Knowledge;
 use super::policy::StalenessPolicy;
 use super::vouching::{Outlook, Vouching};
 use crate::clock::{BootClock, Clock, UnixMs};
-use crate::cutoff::Scope;
-use crate::denylist::{Denylist, Succession};
+use crate::denylist::Succession;
 use crate::expected::AudienceRule;
-use crate::feed::{Batch, FeedEntry, Hello, Limits, Snapshot};
+use crate::feed::{Batch, Hello, Snapshot};
 use crate::id::IssuerUrl;
 use crate::key_source::CachedKeys;
 
@@ -37,15 +38,6 @@ pub(super) struct Settings {
     pub(super) remembered: usize,
     pub(super) wall: Arc<dyn Clock>,
     pub(super) boot: Arc<dyn BootClock>,
-}
-
-/// When a message came, on the boot clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    /// Just before the request was sent that this answers; `None` for a later event of a stream.
-    pub(super) sent: Option<Duration>,
-    /// Just after it was read.
-    pub(super) received: Duration,
 }
 
 /// Why the verifier vouches for nothing until the next snapshot.
@@ -219,6 +211,7 @@ impl State {
             // By a clock that was set nothing is forgotten.
             Outlook::WallMoved => {
                 self.lose();
+                self.changed.notify_waiters();
                 Due::Snapshot
             }
             Outlook::Lost => Due::Snapshot,
@@ -276,36 +269,6 @@ impl State {
         if self.vouching.give_up() {
             self.tally.resyncs.one();
         }
-    }
-
-    fn enforce(&self, denylist: &Denylist, entries: &[FeedEntry]) {
-        for entry in entries {
-            denylist.apply(&entry.clone().into_cutoff());
-            if let Scope::Kid(kid) = &entry.scope {
-                self.keys.drop_key(kid);
-            }
-        }
-        self.tally.entries.add(entries.len() as u64);
-    }
-
-    fn take_limits(&self, known: &Knowledge, limits: &Limits) {
-        if known.limits.as_deref() != Some(limits) {
-            self.knowledge.store(Arc::new(known.under(limits, &self.settings)));
-        }
-    }
-
-    /// For other revocable claims: filled before anybody sees it.
-    fn replace_denylist(&self, known: &Knowledge, snapshot: &Snapshot) {
-        let denylist = Arc::new(Denylist::new(snapshot.limits.revocable_claims.clone()));
-        self.enforce(&denylist, &snapshot.entries);
-        let next = known.under(&snapshot.limits, &self.settings).with_denylist(
-            Arc::clone(&denylist),
-            &self.settings,
-            &self.keys,
-            &self.succession,
-        );
-        self.knowledge.store(Arc::new(next));
-        self.succession.succeed(denylist);
     }
 }
 

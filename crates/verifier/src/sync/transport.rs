@@ -31,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long small requests may take, and the head of a large or endless answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a snapshot may take in all.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(120);
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_mins(2);
 
 const METADATA_BYTES: usize = 64 * 1024;
 const KEYS_BYTES: usize = 256 * 1024;
@@ -169,7 +169,7 @@ impl Introspects for Transport {
     }
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn conditional(request: RequestBuilder, known: Option<&HeaderValue>) -> RequestBuilder {
     match known {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::service::{ACK, Reply, SNAPSHOT, STREAM, batch};
-use crate::stage::{NOW, Stage, counted, logout, session, verdict, verdict_becomes};
+use crate::stage::{NOW, Stage, counted, eventually, logout, session, verdict, verdict_becomes};
 
 #[tokio::test]
 async fn a_revocation_on_the_stream_is_in_force() {
@@ -61,6 +61,24 @@ async fn a_silent_connection_is_dead_after_two_heartbeats_and_a_bit() {
     let again = stage.service.stream().await;
     assert_eq!(again.request.query["cursor"], "c0");
     stream.hung_up().await;
+}
+
+/// Only the request that opens a stream tells how the service's clock lies to ours.
+#[tokio::test]
+async fn a_stream_that_was_open_for_long_is_opened_anew_and_nothing_else_changes() {
+    let stage = Stage::new().await;
+    let (verifier, mut stream) = stage.connected().await;
+    for beat in 1..=61 {
+        stage.advance(Duration::from_secs(10));
+        let now = NOW.after(Duration::from_secs(10 * beat));
+        stream.event("heartbeat", &json!({"cursor": "c7", "as_of": now, "server_time": now})).await;
+        let fresh = || verifier.staleness().is_some_and(|staleness| staleness < Duration::from_secs(1));
+        eventually("fresh again", fresh).await;
+    }
+    let again = stage.service.stream().await;
+    assert_eq!(again.request.query["cursor"], "c7");
+    let counters = verifier.counters();
+    assert_eq!((counters.snapshots, counters.resyncs, counters.failed_requests), (1, 0, 0));
 }
 
 #[tokio::test]

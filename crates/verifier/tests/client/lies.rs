@@ -111,11 +111,26 @@ async fn reset_makes_the_verifier_load_a_snapshot() {
 }
 
 #[tokio::test]
+async fn reset_may_come_in_place_of_hello() {
+    let stage = Stage::new().await;
+    let (verifier, mut stream) = tokio::join!(stage.connect().start(), stage.service.silent_stream());
+    let verifier = verifier.unwrap();
+    stage.service.reply(SNAPSHOT, Reply::status(500));
+    stream.event("reset", &json!({"reason": "another log"})).await;
+    verdict_becomes(&verifier, &stage.token(), "stale").await;
+    let counters = verifier.counters();
+    assert_eq!((counters.resyncs, counters.malformed), (1, 0));
+}
+
+#[tokio::test]
 async fn a_wall_clock_that_jumped_makes_the_verifier_load_a_snapshot() {
     let stage = Stage::new().await;
     let (verifier, _stream) = stage.connected().await;
     stage.service.reply(SNAPSHOT, Reply::status(500));
-    stage.wall.set(NOW.before(Duration::from_secs(60)));
+    stage.wall.set(NOW.before(Duration::from_mins(1)));
+    // Noticed though nobody verifies anything.
+    counted(&verifier, "a snapshot is due", |counters| counters.resyncs == 1).await;
+    stage.service.asked(SNAPSHOT, 2).await;
     verdict_becomes(&verifier, &stage.token(), "stale").await;
     stage.service.reply(SNAPSHOT, Reply::json(&snapshot(NOW, "c7", &[])));
     verdict_becomes(&verifier, &stage.token(), "valid").await;

@@ -10,6 +10,7 @@
 mod following;
 mod keys;
 mod lies;
+mod secured;
 mod service;
 #[path = "../signer/mod.rs"]
 mod signer;

@@ -72,10 +72,9 @@ impl Reply {
             Self::Answer { status, headers, body } => {
                 let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
                 for (name, value) in headers {
-                    head.push_str(&format!("{name}: {value}\r\n"));
+                    head = format!("{head}{name}: {value}\r\n");
                 }
-                head.push_str("\r\n");
-                [head.as_bytes(), body].concat()
+                [head.as_bytes(), b"\r\n", body].concat()
             }
             Self::Raw(bytes) | Self::Hang(bytes) => bytes.clone(),
         }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use signet_verifier::{ConnectError, Verifier};
 
 use crate::service::{KEYS, METADATA, Reply, SNAPSHOT, STREAM, metadata, snapshot};
@@ -175,7 +174,7 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn a_stream_of_anything_but_events_is_no_stream() {
     let stage = Stage::new().await;
-    stage.service.reply(STREAM, Reply::json(&json!({"hello": true})));
+    stage.service.reply(STREAM, Reply::body("event: hello\n").with("content-type", "text/html"));
     let verifier = stage.connect().start().await.unwrap();
     stage.service.asked(STREAM, 2).await;
     assert!(verifier.counters().malformed >= 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::acks::Acks;
-use super::{Break, Follow, GOOD_WHILE};
+use super::{Break, Connection, Follow, GOOD_WHILE};
 use crate::feed::{Acknowledgement, Cursor, Event, Frame, Hello};
 use crate::sync::link::Ended;
 use crate::sync::state::{Stamp, Why};
@@ -57,7 +57,7 @@ impl Follow {
 
     /// `hello`, before which there is nothing; or `reset` right after it.
     async fn first_event(&mut self, stream: &mut EventStream, sent: Duration) -> Result<Hello, Break> {
-        self.expect_news_within(HELLO_WITHIN)?;
+        self.connection = Connection::Opening(self.link.boot_now()? + HELLO_WITHIN);
         loop {
             match self.next_event(stream).await? {
                 Some(Event::Hello(hello)) => {
@@ -77,7 +77,7 @@ impl Follow {
 
     async fn listen(&mut self, stream: &mut EventStream, open: &Open) -> Result<Infallible, Break> {
         loop {
-            self.expect_news_within(open.heartbeat * 2 + GRACE)?;
+            self.connection = Connection::Open(self.link.boot_now()? + open.heartbeat * 2 + GRACE);
             match self.next_event(stream).await? {
                 Some(Event::Reset(_)) => return Err(self.reset()?),
                 Some(Event::Hello(_)) => return Err(self.malformed()?),
@@ -124,11 +124,6 @@ impl Follow {
     fn reset(&self) -> Result<Break, Ended> {
         self.link.state()?.lost(Why::Reset);
         Ok(Break::Lost)
-    }
-
-    fn expect_news_within(&mut self, time: Duration) -> Result<(), Ended> {
-        self.silent_at = Some(self.link.boot_now()? + time);
-        Ok(())
     }
 
     /// Says that nobody needs to wait for this verifier. If it is not heard, its connection's end says it, later.

@@ -285,6 +285,23 @@ async fn a_connection_ends_when_the_verifier_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_ends_when_the_wall_clock_jumps_past_its_tokens_end() {
+    for noticed_by_a_verification in [false, true] {
+        let rig = vouching();
+        let mut waiting = wait(&rig);
+        assert_eq!(has_ended(&mut waiting).await, None);
+        rig.state().tick();
+        rig.wall.advance(secs(320));
+        if noticed_by_a_verification {
+            assert_eq!(rig.live.staleness(), None);
+        } else {
+            rig.state().tick();
+        }
+        assert_eq!(has_ended(&mut waiting).await, Some(Ended::Expired));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_machine_that_slept_past_the_end_sees_it_when_it_wakes() {
     let rig = vouching();
     let mut waiting = wait(&rig);

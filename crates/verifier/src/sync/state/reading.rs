@@ -55,6 +55,7 @@ impl State {
                 if self.vouching.give_up_if_moved(now) {
                     self.tally.resyncs.one();
                     self.signals.resync.notify_one();
+                    self.changed.notify_waiters();
                 }
                 None
             }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::cutoff::Effect;
+use crate::cutoff::{Effect, Scope};
 use crate::error::VerifyError;
 use crate::key_source::KeySource;
 use crate::signer::jwks;
