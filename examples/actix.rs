@@ -85,7 +85,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let listen = setting("LISTEN", "127.0.0.1:3000");
         println!("listening on http://{listen}: /me, /orders, /events");
         let routes = routes(verifier.clone());
-        HttpServer::new(move || App::new().configure(routes.clone())).bind(listen)?.run().await?;
+        // Long-lived responses do not end because the process is asked to: they get a second.
+        let server = HttpServer::new(move || App::new().configure(routes.clone())).shutdown_timeout(1);
+        server.bind(listen)?.run().await?;
         verifier.close().await;
         Ok(())
     })

@@ -13,6 +13,7 @@ use signet_verifier::{Connect, LiveVerifier, Verifier};
 pub use listener::AgentListener;
 
 use super::error::AppError;
+use super::watch::Watch;
 use crate::config::{AgentConfig, ClearText};
 use crate::http::{AgentServices, agent_routes};
 
@@ -24,6 +25,9 @@ const SHUTDOWN_SECONDS: u64 = 5;
 
 /// How long a request's head may take to arrive.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether the service is heard of.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What the service's operators see of an agent.
 const NAME: &str = "agent";
@@ -64,6 +68,7 @@ impl Agent {
         let mut serving = actix_web::rt::spawn(server);
         let ended = tokio::select! {
             () = shutdown => None,
+            () = watch(&self.verifier) => None,
             ended = &mut serving => Some(ended),
         };
         let ended = if let Some(ended) = ended {
@@ -97,7 +102,47 @@ fn connect(config: &AgentConfig) -> Connect {
     }
 }
 
+/// Why an agent cannot vouch for tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Silence {
+    #[error("the service has not been heard of")]
+    Always,
+    #[error("the service has not been heard of for {} s", .0.as_secs())]
+    For(Duration),
+}
+
+/// Looks every second whether tokens can be vouched for, and has it logged when that changes. Never ends.
+async fn watch(verifier: &LiveVerifier) {
+    let watch = Watch::new("vouch for tokens");
+    loop {
+        tokio::time::sleep(LOOK).await;
+        watch.note(silence(verifier.staleness(), verifier.policy().max_staleness));
+    }
+}
+
+fn silence(staleness: Option<Duration>, bound: Duration) -> Result<(), Silence> {
+    match staleness {
+        None => Err(Silence::Always),
+        Some(staleness) if staleness > bound => Err(Silence::For(staleness)),
+        Some(_) => Ok(()),
+    }
+}
+
 fn workers() -> NonZeroUsize {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     NonZeroUsize::new(MOST_WORKERS).map_or(cores, |most| most.min(cores))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_what_is_past_the_bound_or_was_never_broken() {
+        let bound = Duration::from_secs(30);
+        assert_eq!(silence(Some(bound), bound), Ok(()));
+        let past = bound + Duration::from_millis(1);
+        assert_eq!(silence(Some(past), bound), Err(Silence::For(past)));
+        assert_eq!(silence(None, bound), Err(Silence::Always));
+    }
 }
