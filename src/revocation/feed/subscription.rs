@@ -9,7 +9,7 @@ use signet_verifier::{Event, FEED_VERSION, Hello, UnixMs};
 use tokio::sync::broadcast;
 
 use super::catch_up::{CatchUp, Page};
-use super::hub::{Ack, Head, Hub, Live};
+use super::hub::{Head, Hub, Live};
 use super::members::{StreamId, Superseded};
 use super::registry::VerifierId;
 use super::{Feed, HEARTBEAT, frames};
@@ -183,8 +183,8 @@ impl Subscription {
         }
     }
 
-    /// The next frame for everybody that is not of the past for this stream. One that asks for an acknowledgement is never of
-    /// the past: this verifier may not have been asked yet.
+    /// The next frame for everybody that is not of the past for this stream. One that is may ask for an acknowledgement, but
+    /// nobody waits for this verifier's: by its cursor it counts as having applied it.
     async fn heard(&mut self) -> Option<Arc<str>> {
         loop {
             // An error: too slow, so that frames are gone, or the feed is closed or begun anew.
@@ -192,7 +192,7 @@ impl Subscription {
             if self.superseded.load(Ordering::Relaxed) {
                 return None;
             }
-            if live.place >= self.begun || live.ack == Ack::Asked {
+            if live.place >= self.begun {
                 return Some(live.text);
             }
         }
