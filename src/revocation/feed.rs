@@ -154,7 +154,8 @@ impl Feed {
         PAUSE_PER_STREAM.saturating_mul(streams).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
-    /// The snapshot, written at most once for one state of the log and shared by all who ask at a time.
+    /// The snapshot: begun after it was asked for, and shared by all who ask at a time. While one asks after the other, each
+    /// waits: writing them takes a bounded share of the time.
     pub async fn snapshot(&self, now: UnixMs) -> Result<Arc<SnapshotBody>, StoreError> {
         self.snapshots.get(now).await
     }

@@ -1,4 +1,7 @@
-//! The snapshot, written once for all who ask.
+//! The snapshot, written once for all who ask at a time.
+//!
+//! Whoever asks gets one that was begun after that: its `server_time` is not before the request, as verifiers count on, and
+//! it holds what was revoked before. So a snapshot is never passed on to later askers; they wait a moment and share the next.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +16,12 @@ use crate::crypto::digest;
 use crate::revocation::follower::AccessHorizon;
 use crate::store::{Position, Store, StoreError};
 
-/// How long a snapshot is passed on while nothing has been revoked.
-const FRESH: Duration = Duration::from_secs(1);
-/// After a snapshot the machine does other things for so many times as long as it took: at most a sixth of a core.
+/// After a snapshot was written none is for so many times as long as it took: at most a sixth of a core.
 const REST: u32 = 5;
-/// Whoever asks while it does waits so long for a new one; if that is not enough, the last one has to do. It is still right:
-/// what it lacks comes after its cursor.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// But at least for so long: who asks meanwhile shares the next one, and what compresses it has to rest too.
+const SHORTEST_REST: Duration = Duration::from_millis(50);
+/// And no longer: somebody waits.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// A snapshot as it goes over the wire, in the encodings that were asked for so far.
 pub struct SnapshotBody {
@@ -27,7 +29,7 @@ pub struct SnapshotBody {
     pub cursor: Cursor,
     /// Up to when it is complete.
     pub as_of: UnixMs,
-    /// When it was written.
+    /// When it was begun, which is not before anybody asked who gets it.
     pub server_time: UnixMs,
     /// A weak entity tag, quotes and `W/` included: the place and the limits.
     pub etag: String,
@@ -35,7 +37,7 @@ pub struct SnapshotBody {
     pub plain: Arc<[u8]>,
 }
 
-/// Writes snapshots, and keeps the last.
+/// Writes snapshots, one at a time.
 pub(super) struct Snapshots(Arc<Scribe>);
 
 struct Scribe {
@@ -48,9 +50,9 @@ struct Scribe {
 
 struct Written {
     body: Arc<SnapshotBody>,
-    position: Position,
     begun: Instant,
-    finished: Instant,
+    /// When another one may be begun.
+    next: Instant,
 }
 
 impl Snapshots {
@@ -69,61 +71,62 @@ impl Snapshots {
 impl Scribe {
     async fn get(&self, now: UnixMs) -> Result<Arc<SnapshotBody>, StoreError> {
         let asked = Instant::now();
-        // Held over the reading and the rest: that is the point of it.
+        // Held over the rest and the reading: that is the point of it.
         let mut last = self.last.lock().await;
         if let Some(known) = &*last {
-            let has_moved = self.store.head().await? != known.position;
-            let rest = known.rest();
-            if known.begun > asked || (!has_moved && known.begun.elapsed() < FRESH) || rest > PATIENCE {
+            if known.begun > asked {
                 return Ok(Arc::clone(&known.body));
             }
-            time::sleep(rest).await;
+            time::sleep_until(known.next).await;
         }
-        let written = self.write(now).await?;
+        let written = self.write(now, asked).await?;
         Ok(Arc::clone(&last.insert(written).body))
     }
 
-    async fn write(&self, now: UnixMs) -> Result<Written, StoreError> {
+    /// `now` is what time it was when it was asked for.
+    async fn write(&self, now: UnixMs, asked: Instant) -> Result<Written, StoreError> {
         let begun = Instant::now();
-        let (position, cutoffs) = self.store.snapshot(self.horizon.reaches_back_to(now), now).await?;
+        let server_time = now.after(begun - asked);
+        let since = self.horizon.reaches_back_to(server_time);
+        let (position, cutoffs) = self.store.snapshot(since, server_time).await?;
         let (limits, horizon) = (self.limits.clone(), self.horizon);
+        let place = Place { position, as_of: now, server_time };
         // A million entries take a second, which no request should have to wait for.
-        let body = task::spawn_blocking(move || written(&position, &cutoffs, limits, horizon, now)).await;
+        let body = task::spawn_blocking(move || written(place, &cutoffs, limits, horizon)).await;
         let body = body.map_err(|died| StoreError::Unavailable(Some(Box::new(died))))?;
-        Ok(Written { body: Arc::new(body), position, begun, finished: Instant::now() })
+        let took = begun.elapsed();
+        let rest = (took * REST).clamp(SHORTEST_REST, LONGEST_REST);
+        Ok(Written { body: Arc::new(body), begun, next: begun + took + rest })
     }
 }
 
-impl Written {
-    /// How long until another one may be written.
-    fn rest(&self) -> Duration {
-        let took = self.finished - self.begun;
-        (self.finished + took * REST).saturating_duration_since(Instant::now())
-    }
+/// Where in the log a snapshot was taken, and when. On one node, whose own log it was read from, it is complete up to when it
+/// was asked for.
+#[derive(Clone, Copy)]
+struct Place {
+    position: Position,
+    as_of: UnixMs,
+    server_time: UnixMs,
 }
 
-/// The only place where a body is made. On one node, whose own log it was read from, it is complete up to now.
-fn written(
-    position: &Position,
-    cutoffs: &[Cutoff],
-    limits: Limits,
-    horizon: AccessHorizon,
-    now: UnixMs,
-) -> SnapshotBody {
-    let cursor = frames::cursor_of(position);
-    let access: Vec<Cutoff> = cutoffs.iter().filter_map(|cutoff| horizon.made_within(cutoff, now)).collect();
+/// The only place where a body is made.
+fn written(place: Place, cutoffs: &[Cutoff], limits: Limits, horizon: AccessHorizon) -> SnapshotBody {
+    let Place { position, as_of, server_time } = place;
+    let cursor = frames::cursor_of(&position);
+    let within = |cutoff| horizon.made_within(cutoff, server_time);
+    let access: Vec<Cutoff> = cutoffs.iter().filter_map(within).collect();
     let etag = etag(&cursor, &limits);
     let snapshot = Snapshot {
         version: FEED_VERSION,
         cursor: cursor.clone(),
-        as_of: now,
-        server_time: now,
+        as_of,
+        server_time,
         limits,
         entries: frames::entries(&access),
     };
     // Strings, numbers and lists of them: JSON can always say that.
     let plain = serde_json::to_vec(&snapshot).unwrap_or_default().into();
-    SnapshotBody { cursor, as_of: now, server_time: now, etag, plain }
+    SnapshotBody { cursor, as_of, server_time, etag, plain }
 }
 
 pub(super) fn etag(cursor: &Cursor, limits: &Limits) -> String {

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::catch_up::{CatchUp, Page};
-use super::hub::{Ack, Head, Hub, Live};
+use super::hub::{Head, Hub, Live};
 use super::members::{StreamId, Superseded};
 use super::registry::VerifierId;
 use super::{Feed, HEARTBEAT, frames};
@@ -205,8 +205,8 @@ impl Subscription {
         }
     }
 
-    /// The next frame for everybody that is not of the past for this stream. One that asks for an acknowledgement is never of
-    /// the past: this verifier may not have been asked yet.
+    /// The next frame for everybody that is not of the past for this stream. One that is may ask for an acknowledgement, but
+    /// nobody waits for this verifier's: by its cursor it counts as having applied it.
     async fn heard(&mut self) -> Result<Arc<str>, Ending> {
         loop {
             let live = self.receiver.recv().await.map_err(|error| match error {
@@ -219,7 +219,7 @@ impl Subscription {
             if live.place == Live::RESET {
                 self.phase = Phase::Over(Ending::Reset);
             }
-            if live.place >= self.begun || live.ack == Ack::Asked {
+            if live.place >= self.begun {
                 return Ok(live.text);
             }
         }

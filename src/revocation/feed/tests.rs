@@ -90,7 +90,8 @@ struct Stream {
 
 impl Stream {
     async fn next(&mut self) -> Option<Event> {
-        self.subscription.next().await.map(|frame| event(&frame))
+        let next = tokio::time::timeout(Duration::from_mins(1), self.subscription.next()).await;
+        next.expect("a stream says nothing for a minute").map(|frame| event(&frame))
     }
 
     async fn batch(&mut self) -> Batch {

@@ -82,18 +82,21 @@ async fn whenever_and_from_wherever_a_stream_begins_it_hears_every_entry_after_i
             let rig = Arc::clone(&rig);
             readers.spawn(async move {
                 let mut stream = rig.open(from(nameless(), &cursor)).await;
-                let mut heard = BTreeSet::new();
-                while heard.len() < ENTRIES - first {
+                let mut missing: BTreeSet<Scope> = subjects(first..ENTRIES).into_iter().collect();
+                while !missing.is_empty() {
                     match stream.next().await {
-                        Some(Event::Revocations(batch)) => heard.extend(scopes(&batch)),
+                        // A frame may begin before the cursor; what is older than the cursor may come again.
+                        Some(Event::Revocations(batch)) => {
+                            for scope in scopes(&batch) {
+                                missing.remove(&scope);
+                            }
+                        }
                         Some(Event::Heartbeat(_)) => {}
                         // Too slow for this test's pace: what came before is heard, the rest is asked for anew.
                         None => stream = rig.open(from(nameless(), &cursor)).await,
                         other => panic!("{other:?}"),
                     }
                 }
-                let everything: BTreeSet<Scope> = subjects(first..ENTRIES).into_iter().collect();
-                assert!(heard == everything);
             });
         }
         if number % 50 == 0 {
