@@ -20,6 +20,10 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// How long a request's head may take to arrive; how long its body may, the http room knows.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How much of an answer waits in memory for a connection that takes it slowly, beside one piece of its body. A buffer that has
+/// grown keeps its size, and there are thousands of event streams.
+const WRITE_BUFFER_BYTES: usize = 8 * 1024;
+
 /// How often due work is done.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -43,6 +47,7 @@ impl App {
             .disable_signals()
             .client_request_timeout(HEAD_DEADLINE)
             .shutdown_timeout(SHUTDOWN_SECONDS)
+            .h1_write_buffer_size(WRITE_BUFFER_BYTES)
             .listen(listener)
             .map_err(AppError::Serve)?
             .run();

@@ -6,6 +6,7 @@ mod encoded;
 mod event_stream;
 mod negotiation;
 pub(crate) mod revoke;
+mod shared_body;
 pub(crate) mod snapshot;
 pub(crate) mod stream;
 

@@ -1,9 +1,8 @@
 //! The body of an event stream: the frames of a subscription, as long as there are any.
 //!
-//! The server copies what it is handed into a buffer of the connection and asks for more while less than 32 KiB wait there; a
-//! buffer that has grown keeps its size. So frames are handed over in pieces: however large they are, a connection holds no
-//! more than that buffer and the one frame that it is at, which all streams share. A reader that does not read stays there;
-//! what comes meanwhile is the feed's, which cuts it off rather than keep it.
+//! The server asks for more while less than 8 KiB wait to be written. So a connection holds little more than that and the one
+//! frame that it is at, which all streams share. A reader that does not read stays there; what comes meanwhile is the feed's,
+//! which cuts it off rather than keep it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,11 +12,9 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 
+use super::shared_body::next_piece;
 use crate::revocation::{Ending, Subscription};
 use crate::telemetry::{Metrics, StreamEnd};
-
-/// The largest piece of a frame that is handed over at once, in bytes.
-const PIECE: usize = 8 * 1024;
 
 /// A body that ends when its subscription does.
 pub(super) struct EventStream {
@@ -59,8 +56,10 @@ impl MessageBody for EventStream {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        // An empty piece would end the body: it is how chunks say so.
-        while self.frame.is_empty() {
+        loop {
+            if let Some(piece) = next_piece(&mut self.frame) {
+                return Poll::Ready(Some(Ok(piece)));
+            }
             let Some(awaited) = &mut self.next else { return Poll::Ready(None) };
             let (frame, subscription) = ready!(awaited.as_mut().poll(cx));
             let Some(frame) = frame else {
@@ -72,8 +71,6 @@ impl MessageBody for EventStream {
             self.frame = Bytes::from_owner(Arc::<[u8]>::from(frame));
             self.next = Some(Box::pin(next(subscription)));
         }
-        let length = self.frame.len().min(PIECE);
-        Poll::Ready(Some(Ok(self.frame.split_to(length))))
     }
 }
 

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::FeedRefusal;
 use super::negotiation::Coding;
+use super::shared_body::SharedBody;
 use crate::http::Services;
 use crate::http::answer::revalidated;
 use crate::http::entity_tag::is_known;
@@ -65,5 +66,5 @@ pub(crate) async fn snapshot(
         builder.insert_header((CONTENT_ENCODING, name));
     }
     services.metrics.snapshot_served(counted);
-    Ok(builder.insert_header((CONTENT_TYPE, "application/json")).body(body))
+    Ok(builder.insert_header((CONTENT_TYPE, "application/json")).body(SharedBody::new(body)))
 }
