@@ -220,7 +220,9 @@ async fn closing_waits_for_the_tasks_a_moment_and_nothing_is_vouched_for_after()
         assert!(*leaving.borrow());
         tokio::time::sleep(secs(1)).await;
     });
+    let begun = tokio::time::Instant::now();
     rig.live.clone().close().await;
+    assert_eq!(begun.elapsed(), secs(1));
     goodbye.await.unwrap();
     rig.load(&[]);
     rig.beat();
