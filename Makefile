@@ -56,7 +56,8 @@ ci: fmt scripts deny clippy test api test-ring docs fuzz ## Everything that a ch
 .PHONY: bench
 bench: ## The measurements (criterion), and at the end all ratios beside their targets
 	@mkdir -p target
-	cargo bench --locked --workspace --bench domain --bench keys --bench store --bench verify $(ARGS) | tee target/bench.log
+	cargo bench --locked --workspace --bench domain --bench keys --bench store --bench verify --bench live \
+		--features signet-verifier/client $(ARGS) | tee target/bench.log
 	@echo; echo 'Measured in turn within this run (lowest tenth of the samples); targets on the right'
 	@sed -n 's/^=> /  /p' target/bench.log
 
