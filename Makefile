@@ -73,7 +73,8 @@ ci: fmt scripts deny clippy test sdk-js sdk-python api test-ring docs fuzz ## Ev
 .PHONY: bench
 bench: ## The measurements (criterion), and at the end all ratios beside their targets
 	@mkdir -p target
-	cargo bench --locked --workspace --bench domain --bench keys --bench store --bench verify --bench feed --bench forward_auth $(ARGS) | tee target/bench.log
+	cargo bench --locked --workspace --bench domain --bench keys --bench store --bench verify --bench live \
+		--bench feed --bench forward_auth $(ARGS) | tee target/bench.log
 	@echo; echo 'Measured in turn within this run (lowest tenth of the samples); targets on the right'
 	@sed -n 's/^=> /  /p' target/bench.log
 

@@ -6,6 +6,7 @@
 //!
 //! Readers never wait: all tables hang below one pointer, loaded once a check. Writers take turns; what does not fit in
 //! place (growth, sweeping) is built beside and swapped in. Tables are cut into shards so that building one is short.
+//! With feature `client`, whoever waits for a token to be denied is woken by the cutoff that names it.
 
 mod census;
 mod keys;

@@ -116,3 +116,22 @@ thread_local! {
         NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_every_thread_counted_is_counted() {
+        let tally = Tally::default();
+        thread::scope(|scope| {
+            for _ in 0..2 * STRIPES {
+                scope.spawn(|| (0..100).for_each(|_| tally.verdicts().accepted.one()));
+            }
+        });
+        let expected = Counters { accepted: 2 * STRIPES as u64 * 100, ..Counters::default() };
+        assert_eq!(tally.counters(), expected);
+    }
+}

@@ -90,7 +90,7 @@ struct Least {
 impl Least {
     /// What is left of it later on, clocks having drifted.
     fn by(self, now: Duration) -> i128 {
-        self.nanos - nanos_of(now.saturating_sub(self.at)) * DRIFT_PPM / 1_000_000
+        self.nanos - drift(nanos_of(now.saturating_sub(self.at)))
     }
 }
 
@@ -131,8 +131,9 @@ impl Offset {
         if as_of > server_time.after(MAX_SKEW) {
             return None;
         }
-        let least = self.least?.by(received);
-        let earliest = (nanos_of_ms(as_of.min(server_time)) + least).min(nanos_of(received));
+        // The difference was another when `as_of` was stamped.
+        let before = drift(nanos_of(server_time.since(as_of)));
+        let earliest = nanos_of_ms(as_of.min(server_time)) + self.least?.by(received) - before;
         // The least number stands for "never" elsewhere.
         Some(BootNs(i64::try_from(earliest).unwrap_or(i64::MIN).max(i64::MIN + 1)))
     }
@@ -145,6 +146,11 @@ impl Offset {
         let is_late = self.apparent_delay > least.round_trip + CREDIBLE_DELAY;
         age > good_for || (is_late && age > Self::DELAYS_FOR)
     }
+}
+
+/// By how much clocks may drift apart within so many nanoseconds, rounded up.
+fn drift(nanos: i128) -> i128 {
+    (nanos * DRIFT_PPM + 999_999) / 1_000_000
 }
 
 fn nanos_of(time: Duration) -> i128 {
@@ -258,9 +264,9 @@ mod tests {
                 prop_assert_eq!(offset.observe(server_time, stamp), Ok(()));
                 let earliest = offset.earliest(as_of, server_time, stamp.received).unwrap();
                 let overstated = stamped - message.as_of_age - i128::from(earliest.0);
-                // Ours, and the server's own: while connected and while `as_of` aged.
+                // What is allowed for, and what the service's own is: while connected and while `as_of` aged.
                 let drift = (stamped - sent) * 2 * DRIFT_PPM / 1_000_000
-                    + message.as_of_age * DRIFT_PPM / 1_000_000;
+                    + message.as_of_age * 2 * DRIFT_PPM / 1_000_000;
                 prop_assert!(overstated <= round_trip + drift + 3 * STAMP_GRAIN, "{overstated}");
             }
         }

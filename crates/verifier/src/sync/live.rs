@@ -1,6 +1,5 @@
 //! The verifier that embedders hold: verifies like [`Verifier`], and knows how stale it is.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,9 +158,8 @@ impl LiveVerifier {
 
     /// Asks for a fetch and waits for its end, whatever it brings.
     async fn fetch_key(&self) {
-        let mut changed = pin!(self.state.keys_will_change());
-        // Before asking, so that an answer at once is not missed.
-        changed.as_mut().enable();
+        // Made before asking: it hears of what happens from then on.
+        let changed = self.state.keys_will_change();
         self.state.want_key();
         let _in_time_or_not = tokio::time::timeout(KEY_WAIT, changed).await;
     }

@@ -1,8 +1,9 @@
 //! A verifier that keeps itself up to date: keys and revocations over HTTP, and a bound on how stale they may be.
 //!
 //! [`connect`] finds the issuer's addresses and starts two tasks: one keeps the keys ([`keys`]), one follows the revocation
-//! feed ([`follow`]). Both write into one [`state`], which verification reads without waiting for anybody. What is known and
-//! how old it is, [`freshness`] says; what to do when it is too old, [`policy`]. Nothing that [`LiveVerifier::verify`] calls
+//! feed ([`follow`]). Both write into one [`state`], which verification reads without waiting for anybody. What tokens are
+//! checked against is [`knowledge`]; whether it is vouched for and how old it is, [`vouching`] and [`freshness`] say; what to
+//! do when it is too old, [`policy`]; who is told when a session ends, [`revoked`]. Nothing that [`LiveVerifier::verify`] calls
 //! touches the network; [`LiveVerifier::check`] may, where the policy says so.
 
 mod backoff;

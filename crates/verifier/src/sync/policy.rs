@@ -67,12 +67,13 @@ impl StalenessPolicy {
     pub(super) fn holds_for(&self, staleness: Duration, age: Duration) -> Option<Duration> {
         // What is at the bound is within it: a moment more.
         let moment = Duration::from_millis(1);
-        match (self.max_staleness.checked_sub(staleness), self.when_stale) {
-            (_, WhenStale::Accept) => None,
-            (Some(left), _) => Some(left + moment),
-            (None, WhenStale::AcceptYoungerThan(limit)) => Some(limit.saturating_sub(age) + moment),
-            (None, WhenStale::Introspect | WhenStale::Refuse) => None,
-        }
+        let within = self.max_staleness.checked_sub(staleness);
+        let left = match self.when_stale {
+            WhenStale::Accept => None,
+            WhenStale::AcceptYoungerThan(limit) => within.or_else(|| Some(limit.saturating_sub(age))),
+            WhenStale::Introspect | WhenStale::Refuse => within,
+        };
+        left.map(|left| left + moment)
     }
 }
 

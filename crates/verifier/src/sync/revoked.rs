@@ -49,9 +49,8 @@ impl LiveVerifier {
         let succession = self.state.succession();
         let mut denied = pin!(succession.denied(verified.claims(), verified.kid()));
         loop {
-            // Heard of from here on, so that nothing between the look and the wait is missed.
-            let mut changed = pin!(self.state.changed());
-            changed.as_mut().enable();
+            // Made before the look: it hears of what happens from then on.
+            let changed = self.state.changed();
             let next_look = match self.may_go_on(verified.claims()) {
                 Ok(next_look) => next_look,
                 Err(ended) => return ended,

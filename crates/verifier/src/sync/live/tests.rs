@@ -316,7 +316,8 @@ async fn questions_about_one_token_are_one_question_also_when_who_asked_first_gi
         }
         oracle.gate.as_ref().unwrap().add_permits(1);
     };
-    let (gave_up, others_good, ()) = tokio::join!(first, others, open);
+    let all = async { tokio::join!(first, others, open) };
+    let (gave_up, others_good, ()) = tokio::time::timeout(secs(20), all).await.unwrap();
     assert!(gave_up.is_err());
     assert!(others_good);
     assert_eq!(oracle.asked(), 2);
