@@ -29,3 +29,4 @@ mod process;
 mod refresh;
 mod revoke;
 mod stock;
+mod verifiers;

@@ -173,7 +173,8 @@ impl Connect {
         self
     }
 
-    /// Connects and waits, ten seconds at most, until keys and snapshot are there. Needs a tokio runtime.
+    /// Connects and waits, ten seconds at most, until keys and snapshot are there and the stream is open: from then on a
+    /// revocation that waits for verifiers waits for this one, too. Needs a tokio runtime.
     ///
     /// # Errors
     /// Those of [`Connect::spawn`]; at once `Refused`, `Issuer` and `Leeway`, and `Unavailable` for a feed of another version;

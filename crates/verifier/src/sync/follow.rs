@@ -211,7 +211,6 @@ impl Follow {
                     read.await.map_err(|_| TransportError::Malformed("the snapshot could not be read"))?;
                 let cursor = read?;
                 self.known = Some(Known { snapshot: cursor.clone(), tag, cursor: cursor.clone() });
-                self.link.done();
                 Ok(cursor)
             }
         }

@@ -175,7 +175,7 @@ async fn redirects_are_not_followed() {
 async fn a_stream_of_anything_but_events_is_no_stream() {
     let stage = Stage::new().await;
     stage.service.reply(STREAM, Reply::body("event: hello\n").with("content-type", "text/html"));
-    let verifier = stage.connect().start().await.unwrap();
+    let verifier = stage.connect().spawn().unwrap();
     stage.service.asked(STREAM, 2).await;
     assert!(verifier.counters().malformed >= 1);
     stage.service.open_streams();

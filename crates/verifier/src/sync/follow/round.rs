@@ -64,6 +64,8 @@ impl Follow {
                     let state = self.link.state()?;
                     let stamp = Stamp { sent: Some(sent), received: state.boot_now() };
                     state.hello(&hello, stamp).map_err(|_: Why| Break::Lost)?;
+                    // From here on a revocation that waits for verifiers waits for this one.
+                    self.link.done();
                     return Ok(hello);
                 }
                 Some(Event::Reset(_)) => return Err(self.reset()?),
