@@ -17,7 +17,7 @@ fn unknown_paths_and_methods_are_told_apart() {
             ("GET", "/v1/sessions", "POST"),
             ("PUT", "/v1/sessions/refresh", "POST"),
             ("POST", "/v1/sessions/current", "DELETE"),
-            ("DELETE", "/v1/revocations", "POST, GET, HEAD"),
+            ("DELETE", "/v1/revocations", "GET, HEAD, POST"),
             ("POST", "/v1/keys", "GET, HEAD"),
             ("POST", "/.well-known/jwks.json", "GET, HEAD"),
             ("PATCH", "/oauth2/introspect", "POST"),

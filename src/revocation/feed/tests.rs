@@ -113,6 +113,7 @@ impl Stream {
         assert!(matches!(next, Some(Event::Reset(_))), "{next:?}");
         assert_eq!(self.next().await, None);
         assert_eq!(self.next().await, None, "and it stays over");
+        assert_eq!(self.subscription.ending(), Some(Ending::Reset));
     }
 
     fn id(&self) -> &str {

@@ -142,7 +142,9 @@ async fn a_reader_that_is_too_slow_is_cut_off_and_resumes_without_loss() {
     for number in 0..1500 {
         rig.revoke(number..number + 1).await;
     }
+    assert_eq!(stream.subscription.ending(), None);
     assert_eq!(stream.next().await, None);
+    assert_eq!(stream.subscription.ending(), Some(Ending::CutOff));
     let mut again = rig.open(from(nameless(), &stream.hello.cursor)).await;
     let mut read = Vec::new();
     while read.len() < 1500 {
@@ -288,6 +290,7 @@ async fn a_feed_that_is_closed_ends_its_streams_and_begins_none() {
     let mut stream = rig.open(nameless()).await;
     rig.feed.close();
     assert_eq!(stream.next().await, None);
+    assert_eq!(stream.subscription.ending(), Some(Ending::Closed));
     assert!(matches!(rig.feed.subscribe(nameless(), NOW).await, Err(StoreError::Unavailable(_))));
     rig.revoke(0..1).await;
     rig.feed.heartbeat(NOW);
