@@ -24,6 +24,8 @@ ARGS ?=
 VENV    := .tools/venv
 BIN     := $(VENV)/bin
 PYTHON  := $(VENV)/.installed
+SDK_BIN    := .tools/sdk-python/bin
+SDK_PYTHON := .tools/sdk-python/.installed
 NODE    := tests/stock/node_modules/.package-lock.json
 SDK_JS  := sdk/js/node_modules/.package-lock.json
 SCRIPTS := .ci/run .ci/need tests/schemathesis.sh
@@ -54,12 +56,18 @@ sdk-js: sdk-js-build vectors ## The TypeScript verifier: shared vectors, parts, 
 sdk-js-build: $(SDK_JS)
 	npm run build --prefix sdk/js --silent
 
+.PHONY: sdk-python
+sdk-python: $(SDK_PYTHON) ## The Python verifier: types and tests, some against the real service
+	@# The service as the tests build it, so that nothing is compiled twice.
+	cargo test --locked --workspace --no-run --quiet
+	cd sdk/python && ../../$(SDK_BIN)/mypy && ../../$(SDK_BIN)/pytest
+
 .PHONY: lint
 lint: ## Format, clippy on both backends, scripts, Dockerfile
 lint: fmt clippy scripts
 
 .PHONY: ci
-ci: fmt scripts deny clippy test api sdk-js test-ring docs fuzz ## Everything that a change must pass
+ci: fmt scripts deny clippy test sdk-js sdk-python api test-ring docs fuzz ## Everything that a change must pass
 	@echo 'make ci: passed'
 
 .PHONY: bench
@@ -130,7 +138,7 @@ deny: cargo-deny
 # --- what must be installed ---
 
 .PHONY: tools
-tools: nextest cargo-deny cargo-fuzz python node $(SDK_JS) ## Install what the other targets need
+tools: nextest cargo-deny cargo-fuzz python node $(SDK_JS) $(SDK_PYTHON) ## Install what the other targets need
 
 .PHONY: nextest cargo-deny cargo-fuzz
 nextest:
@@ -147,6 +155,12 @@ $(PYTHON): tests/stock/requirements.txt
 	@.ci/need python3-venv python3 -c 'import ensurepip, venv'
 	python3 -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
+$(SDK_PYTHON): sdk/python/requirements-test.txt
+	@.ci/need python3-venv python3 -c 'import ensurepip, venv'
+	python3 -m venv --clear .tools/sdk-python
+	$(SDK_BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
 node: $(NODE)

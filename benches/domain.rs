@@ -8,6 +8,7 @@
 
 mod floor;
 mod in_turn;
+mod summary;
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -29,7 +30,8 @@ use signet_verifier::{
 };
 
 use crate::floor::Floor;
-use crate::in_turn::{in_turn, report, timed};
+use crate::in_turn::{in_turn, timed};
+use crate::summary::report;
 
 /// Calls a sample: about a millisecond, shorter than a time slice.
 const CALLS: usize = 32;

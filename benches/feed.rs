@@ -10,17 +10,17 @@
     reason = "a bench measures time, and fails by panicking"
 )]
 
-mod in_turn;
 mod service;
+mod summary;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use in_turn::report;
 use serde_json::json;
 use service::Service;
 use signet_verifier::{LiveVerifier, Verifier};
+use summary::report;
 
 const VERIFIERS: usize = 50;
 const REVOCATIONS: usize = 400;

@@ -10,15 +10,15 @@
     reason = "a bench measures time, and fails by panicking"
 )]
 
-mod in_turn;
 mod service;
+mod summary;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use in_turn::report;
 use service::{Service, free_port};
+use summary::report;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

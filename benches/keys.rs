@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "benchmarks fail by panicking")]
 
 mod in_turn;
+mod summary;
 
 use std::hint::black_box;
 
@@ -17,7 +18,8 @@ use signet::keys::{SealingKey, SigningKey};
 use signet::random::SystemRandom;
 use signet_verifier::Algorithm;
 
-use crate::in_turn::{in_turn, report, timed};
+use crate::in_turn::{in_turn, timed};
+use crate::summary::report;
 
 /// A payload as tokens have it, and the signing input that becomes of it.
 const PAYLOAD: [u8; 400] = [b'x'; 400];

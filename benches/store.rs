@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
 mod in_turn;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -18,7 +19,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::in_turn::{in_turn, report, timed};
+use crate::in_turn::{in_turn, timed};
+use crate::summary::report;
 
 const ENTRIES: u32 = 100_000;
 const START: UnixMs = UnixMs::from_millis(1_795_000_000_000);

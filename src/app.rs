@@ -5,6 +5,7 @@
 //!
 //! Clock, randomness and store can be handed in: a test runs the whole service on a clock that stands still.
 
+mod agent;
 mod build;
 mod client_secret;
 mod development;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use signet_verifier::{Clock, Denylist, SystemClock, UnixMs};
 
+pub use agent::{Agent, AgentListener};
 pub use build::open_key_encryption_key;
 pub use client_secret::ClientSecret;
 pub use development::{DEVELOPMENT_CLIENT, DevelopmentClient};

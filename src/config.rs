@@ -5,9 +5,11 @@
 //! the raw values into what the rooms work with and checks what has to fit together, with the arithmetic in words. An
 //! error always names the key and the file or variable that said so, and never repeats a value that might be secret.
 
+mod agent;
 mod clients;
 mod duration;
 mod error;
+mod forward_auth;
 mod lenient;
 mod listen;
 mod parse;
@@ -21,13 +23,14 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub use agent::{AgentConfig, AgentListen, ClearText};
 pub use error::{ConfigError, Origin};
 pub use raw::RawConfig;
 pub use sources::Environment;
 pub use store::{Override, StoreConfig, StoreUrl};
 
 use crate::keys::SchedulePolicy;
-use crate::session::{Client, RefreshPolicy, RevocationPolicy, TokenPolicy};
+use crate::session::{Client, ForwardAuthProfile, RefreshPolicy, RevocationPolicy, TokenPolicy};
 
 /// Everything that a node needs to know, in the domain's words.
 pub struct Config {
@@ -45,6 +48,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The registered clients.
     pub clients: Vec<Client>,
+    /// What proxies' requests must bring; `default` is among them.
+    pub forward_auth: Vec<ForwardAuthProfile>,
     /// What was taken although it deserves a second look: whole sentences.
     pub warnings: Vec<String>,
 }
@@ -102,8 +107,8 @@ pub struct Loaded {
 impl Config {
     /// Reads the layers (defaults, the file if there is one, the environment) and parses them.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
-        let sources = sources::Sources::read(file, environment)?;
-        let mut raw = sources.raw()?;
+        let sources = sources::Sources::read::<RawConfig>(file, environment)?;
+        let mut raw: RawConfig = sources.raw()?;
         if sources.is_default("server.public_url") {
             raw.follow_listener();
         }

@@ -8,9 +8,11 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+mod agent_metrics;
 pub mod audit;
 mod metrics;
 
+pub use agent_metrics::VerifierState;
 pub use metrics::{ForwardAuthOutcome, Metrics, SnapshotAnswer, StreamEnd};
 
 /// How a log line looks.

@@ -1,5 +1,5 @@
-//! Times taken in turn, so that the machine's moods hit all candidates alike, and the lines that `make bench` collects.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench measures time and reports")]
+//! Times taken in turn, so that the machine's moods hit all candidates alike.
+#![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 use std::time::Instant;
 
@@ -27,9 +27,4 @@ pub(crate) fn timed<T>(inputs: Vec<T>, mut work: impl FnMut(T)) -> f64 {
     let start = Instant::now();
     inputs.into_iter().for_each(&mut work);
     start.elapsed().as_secs_f64() * 1e9 / calls
-}
-
-/// One line of the summary, in the form that the Makefile looks for.
-pub(crate) fn report(what: &str, measured: &str, target: &str) {
-    println!("=> {what:<56} {measured:>24}   {target}");
 }

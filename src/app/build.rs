@@ -4,18 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Data;
 use signet_verifier::{Clock, Denylist, Limits, UnixMs, Verifier};
 
 use super::error::AppError;
 use super::watch::Watch;
 use super::{App, AppBuilder, Ground, Watches};
 use crate::config::{Config, EncryptionKey, KeysConfig, ServerConfig, StoreUrl};
-use crate::http::{EncodedSnapshots, Gate, ProxyRange, Readiness, Services};
+use crate::http::{EncodedSnapshots, ForwardAuth, Gate, ProxyRange, Readiness, Services, ThisNode};
 use crate::keys::{Directory, DirectoryError, KeyEncryptionKey, Keys};
 use crate::random::Random;
 use crate::revocation::{AccessHorizon, Feed, FeedParts, Follower};
 use crate::session::{
-    ClientRegistry, Introspector, Issuer, Refresher, RefresherParts, Revoker, RevokerParts, TokenSealer,
+    ClientRegistry, ForwardAuthProfile, Introspector, Issuer, Refresher, RefresherParts, Revoker,
+    RevokerParts, TokenSealer,
 };
 use crate::store::{EmbeddedStore, GuardedStore, Journal, Store};
 use crate::telemetry::{Metrics, audit};
@@ -58,8 +60,9 @@ pub(super) fn build(builder: AppBuilder) -> Result<App, AppError> {
         jwks_max_age: config.keys.schedule.jwks_max_age,
         feed,
         metrics,
+        forward_auth: config.forward_auth,
     };
-    let services = actix_web::web::Data::new(services(&ground, edge)?);
+    let services = Data::new(services(&ground, edge)?);
     Ok(App {
         server: config.server,
         clock,
@@ -169,6 +172,7 @@ struct Edge<'a> {
     jwks_max_age: Duration,
     feed: Arc<Feed>,
     metrics: Arc<Metrics>,
+    forward_auth: Vec<ForwardAuthProfile>,
 }
 
 /// The domain from the ground up, and the edge.
@@ -185,6 +189,14 @@ fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
         Arc::clone(&ground.journal),
         Arc::clone(&ground.tokens),
     );
+    let this_node = ThisNode {
+        verifier: Arc::clone(&verifier),
+        feed: Arc::clone(&edge.feed),
+        readiness: Arc::clone(&edge.readiness),
+        clock: Arc::clone(&edge.clock),
+        tokens: Arc::clone(&ground.tokens),
+        audiences: edge.clients.audiences(&ground.tokens),
+    };
     Ok(Services {
         issuer,
         refresher,
@@ -201,6 +213,7 @@ fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
         feed: edge.feed,
         encoded_snapshots: EncodedSnapshots::default(),
         metrics: edge.metrics,
+        forward_auth: Data::new(ForwardAuth::new(this_node, edge.forward_auth)),
         gate: Gate::new(),
         trusted_proxies: trusted_proxies.collect::<Result<_, _>>()?,
     })

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use signet_verifier::ConnectError;
+
 use crate::http::ProxyRangeError;
 use crate::keys::{DirectoryError, KeysError};
 use crate::store::StoreError;
@@ -52,6 +54,18 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The agent cannot listen there.
+    #[error("agent.listen: {at}: {source}")]
+    AgentListen {
+        /// The address, or the path of the socket.
+        at: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The agent's verifier cannot follow the service, however long it waits.
+    #[error("agent: {0}")]
+    Connect(#[from] ConnectError),
     /// The HTTP contract.
     #[error("the HTTP contract cannot be written as YAML")]
     Contract,

@@ -118,21 +118,18 @@ pub(super) fn fetch(url: &str) -> Result<Vec<u8>, CliError> {
 }
 
 fn http_client(url: &str) -> Result<reqwest::Client, CliError> {
-    let built =
-        reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    let tls = signet_verifier::tls_client_config(&[]).map_err(CliError::Tls)?;
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls);
+    let built = client.timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     built.map_err(|source| CliError::Unreachable { url: url.into(), source })
 }
 
-/// An `http` URL without the slash at its end.
+/// An `http` or `https` URL without the slash at its end.
 fn check_url(url: &str) -> Result<String, CliError> {
     let parsed = Url::parse(url).map_err(|_| CliError::Usage(format!("{url}: not a URL")))?;
     match parsed.scheme() {
-        "http" => Ok(url.trim_end_matches('/').to_owned()),
-        "https" => Err(CliError::Usage(format!(
-            "{url}: the command line speaks http in this version: give the listener itself, such as \
-             http://127.0.0.1:8080, from the machine that it runs on"
-        ))),
-        _ => Err(CliError::Usage(format!("{url}: expected an http URL"))),
+        "http" | "https" => Ok(url.trim_end_matches('/').to_owned()),
+        _ => Err(CliError::Usage(format!("{url}: expected an http or https URL"))),
     }
 }
 
@@ -199,7 +196,8 @@ mod tests {
     #[test]
     fn a_url_that_cannot_be_asked_is_refused_before_anything_is_sent() {
         assert_eq!(check_url("http://127.0.0.1:8080/").ok().as_deref(), Some("http://127.0.0.1:8080"));
-        for bad in ["https://auth.example", "127.0.0.1:8080", "ftp://a", ""] {
+        assert!(check_url("https://auth.example").is_ok());
+        for bad in ["127.0.0.1:8080", "ftp://a", ""] {
             assert!(check_url(bad).is_err(), "{bad}");
         }
     }

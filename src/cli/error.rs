@@ -47,6 +47,9 @@ pub(super) enum CliError {
         #[source]
         source: SigningKeyError,
     },
+    /// TLS could not be set up.
+    #[error("TLS could not be set up: {0}")]
+    Tls(String),
     /// The service could not be asked.
     #[error("{url}: the service did not answer")]
     Unreachable {
@@ -91,8 +94,12 @@ fn hint(error: &DirectoryError) -> &'static str {
 impl CliError {
     /// 2 for a wrong call or configuration, else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
-        let usage =
-            matches!(self, Self::Config(_) | Self::Usage(_) | Self::App(AppError::DevelopmentListen(_)));
+        let usage = matches!(
+            self,
+            Self::Config(_)
+                | Self::Usage(_)
+                | Self::App(AppError::DevelopmentListen(_) | AppError::Connect(_))
+        );
         if usage { ExitCode::from(2) } else { ExitCode::FAILURE }
     }
 

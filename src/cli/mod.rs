@@ -4,6 +4,7 @@
 //! commands that only read need no service. Results go to standard output through `output.rs`, as text for people
 //! or as JSON with `--json`; logs and errors go to standard error.
 
+mod agent;
 mod api;
 mod client;
 mod config;
@@ -43,6 +44,8 @@ struct Cli {
 enum Command {
     /// Run the service; without a configuration file, in development mode on this machine.
     Serve,
+    /// Run a sidecar that verifies tokens for the programs of this machine.
+    Agent,
     /// The key ring.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, context: &mut Context) -> Result<(), CliError> {
     match command {
         Command::Serve => serve::run(context),
+        Command::Agent => agent::run(context),
         Command::Keys(command) => command.run(context),
         Command::Client(command) => command.run(context),
         Command::Token(command) => command.run(context),
@@ -121,6 +125,7 @@ mod tests {
         for line in [
             "serve",
             "serve --config signet.toml",
+            "agent --config agent.toml",
             "keys list --json",
             "keys rotate",
             "keys rotate --alg ES256 --now",

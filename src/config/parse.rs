@@ -7,8 +7,8 @@ use signet_verifier::{Algorithm, CompactJws, IssuerUrl, RESERVED_CLAIMS};
 use super::duration::Span;
 use super::error::ConfigError;
 use super::raw::RawConfig;
-use super::sources::Sources;
-use super::{Config, EncryptionKey, KeysConfig, ServerConfig, clients, listen, store};
+use super::sources::{Secret, Sources};
+use super::{Config, EncryptionKey, KeysConfig, ServerConfig, clients, forward_auth, listen, store};
 use crate::keys::SchedulePolicy;
 use crate::session::{Client, OnTheft, RefreshPolicy, RevocationPolicy, TokenPolicy, WhenStoreDown};
 
@@ -18,7 +18,6 @@ const WINDOWS_PER_ACCESS_TTL: u32 = 12;
 
 /// Parses everything.
 pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, ConfigError> {
-    refuse_what_is_not_built(raw, sources)?;
     let server = listen::parse(raw, sources)?;
     let refresh = refresh_policy(raw, sources)?;
     let algorithms = algorithms(raw, sources)?;
@@ -30,7 +29,9 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
         encryption_key: encryption_key(raw, &server, sources)?,
         schedule,
     };
-    let warnings = warnings(&tokens, &server, raw);
+    let forward_auth = forward_auth::parse(&raw.forward_auth, sources)?;
+    let mut warnings = warnings(&tokens, &server, raw);
+    warnings.extend(forward_auth::warnings(&forward_auth, &clients, &tokens));
     let revocation = revocation_policy(raw, sources)?;
     Ok(Config {
         server,
@@ -40,6 +41,7 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
         keys,
         store: store::parse(raw, sources)?,
         clients,
+        forward_auth,
         warnings,
     })
 }
@@ -47,14 +49,6 @@ pub(super) fn parse(raw: &RawConfig, sources: &Sources) -> Result<Config, Config
 /// The shortest life of an access token that the window allows.
 pub(super) fn shortest_access_ttl(raw: &RawConfig) -> Span {
     Span(raw.refresh.window.0.saturating_mul(WINDOWS_PER_ACCESS_TTL))
-}
-
-fn refuse_what_is_not_built(raw: &RawConfig, sources: &Sources) -> Result<(), ConfigError> {
-    if raw.forward_auth.is_empty() {
-        return Ok(());
-    }
-    Err(sources
-        .error("forward_auth", "[[forward_auth]] is not available in this version: remove the section"))
 }
 
 fn refresh_policy(raw: &RawConfig, sources: &Sources) -> Result<RefreshPolicy, ConfigError> {
@@ -229,14 +223,14 @@ fn encryption_key(
     server: &ServerConfig,
     sources: &Sources,
 ) -> Result<EncryptionKey, ConfigError> {
-    if let (Some(_), Some(_)) = (&raw.keys.encryption_key_file, sources.encryption_key()) {
+    if let (Some(_), Some(_)) = (&raw.keys.encryption_key_file, sources.secret(Secret::EncryptionKey)) {
         let problem = "SIGNET_KEYS__ENCRYPTION_KEY holds a key, too: give one of them";
         return Err(sources.error("keys.encryption_key_file", problem));
     }
     if let Some(file) = &raw.keys.encryption_key_file {
         return Ok(EncryptionKey::File(path(file, "keys.encryption_key_file", sources)?));
     }
-    if let Some(text) = sources.encryption_key() {
+    if let Some(text) = sources.secret(Secret::EncryptionKey) {
         return Ok(EncryptionKey::Text(text));
     }
     if server.listen.ip().is_loopback() {

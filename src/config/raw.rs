@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration::Span;
 use super::lenient;
+use super::sources::Shape;
 
 /// All of it. The names are a contract: deployments depend on them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,10 @@ pub struct RawConfig {
     pub(super) forward_auth: Vec<RawForwardAuth>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) clients: Vec<RawClient>,
+}
+
+impl Shape for RawConfig {
+    const FOREIGN: &[&str] = &["agent"];
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -179,11 +184,11 @@ impl Default for RawRevocation {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawForwardAuth {
     pub(super) profile: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) audience: Option<String>,
     #[serde(default)]
     pub(super) scopes: Vec<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cookie: Option<String>,
 }
 

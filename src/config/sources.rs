@@ -7,15 +7,40 @@ use figment::error::Kind;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Origin};
-use super::raw::RawConfig;
-
-/// The variable that holds the key-encryption key itself. It never enters a layer, so nothing can print it.
-const ENCRYPTION_KEY: &str = "SIGNET_KEYS__ENCRYPTION_KEY";
 
 const PREFIX: &str = "SIGNET_";
+
+/// A secret that a variable holds itself. It never enters a layer, so nothing can print it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Secret {
+    /// The key-encryption key.
+    EncryptionKey,
+    /// The agent's client secret.
+    ClientSecret,
+}
+
+impl Secret {
+    const ALL: [Self; 2] = [Self::EncryptionKey, Self::ClientSecret];
+
+    /// The variable's name.
+    pub(super) const fn variable(self) -> &'static str {
+        match self {
+            Self::EncryptionKey => "SIGNET_KEYS__ENCRYPTION_KEY",
+            Self::ClientSecret => "SIGNET_AGENT__CLIENT_SECRET",
+        }
+    }
+}
+
+/// The shape of a program's configuration: the service's, the agent's.
+pub(super) trait Shape: Default + Serialize + DeserializeOwned {
+    /// Sections of the other program's. One environment may be given to both, so each leaves the other's variables alone.
+    const FOREIGN: &[&str];
+}
 
 /// The variables of a process, taken once.
 #[derive(Default)]
@@ -48,33 +73,39 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
 /// The merged layers.
 pub(super) struct Sources {
     figment: Figment,
-    encryption_key: Option<Zeroizing<String>>,
+    secrets: BTreeMap<Secret, Zeroizing<String>>,
 }
 
 impl Sources {
     /// Reads the file, if there is one, and the variables; variables win.
-    pub(super) fn read(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+    pub(super) fn read<S: Shape>(
+        file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
         let mut figment = Figment::new();
         if let Some(path) = file {
             figment = figment.merge(read_file(path)?);
         }
         for (name, value) in &environment.0 {
-            if let Some(layer) = read_variable(name, value)? {
+            if let Some(layer) = read_variable::<S>(name, value)? {
                 figment = figment.merge(layer);
             }
         }
-        let encryption_key = environment.get(ENCRYPTION_KEY).map(|text| Zeroizing::new(text.to_owned()));
-        Ok(Self { figment, encryption_key })
+        let secrets = Secret::ALL.into_iter().filter_map(|secret| {
+            let text = environment.get(secret.variable())?;
+            Some((secret, Zeroizing::new(text.to_owned())))
+        });
+        Ok(Self { figment, secrets: secrets.collect() })
     }
 
     /// The raw values, names and kinds checked.
-    pub(super) fn raw(&self) -> Result<RawConfig, ConfigError> {
+    pub(super) fn raw<S: Shape>(&self) -> Result<S, ConfigError> {
         self.figment.extract().map_err(|error| refuse(&error))
     }
 
-    /// The key-encryption key, if the environment holds it.
-    pub(super) fn encryption_key(&self) -> Option<Zeroizing<String>> {
-        self.encryption_key.clone()
+    /// A secret, if the environment holds it.
+    pub(super) fn secret(&self, secret: Secret) -> Option<Zeroizing<String>> {
+        self.secrets.get(&secret).cloned()
     }
 
     /// An error of this key, with the place that set it.
@@ -135,12 +166,16 @@ fn read_file(path: &Path) -> Result<Layer, ConfigError> {
 
 /// The layer of one variable: `SIGNET_SECTION__KEY`. Other variables are none of ours: a cluster that runs a service
 /// called `signet` sets `SIGNET_PORT` and `SIGNET_SERVICE_HOST` for everybody.
-fn read_variable(name: &str, value: &str) -> Result<Option<Layer>, ConfigError> {
-    let Some(key) = name.strip_prefix(PREFIX).filter(|_| name != ENCRYPTION_KEY) else { return Ok(None) };
+fn read_variable<S: Shape>(name: &str, value: &str) -> Result<Option<Layer>, ConfigError> {
+    let is_secret = Secret::ALL.iter().any(|secret| secret.variable() == name);
+    let Some(key) = name.strip_prefix(PREFIX).filter(|_| !is_secret) else { return Ok(None) };
     let key = key.to_ascii_lowercase();
     let path: Vec<&str> = key.split("__").collect();
+    if path.first().is_some_and(|section| path.len() > 1 && S::FOREIGN.contains(section)) {
+        return Ok(None);
+    }
     if path.len() < 2 {
-        return single_underscore(&key).map_or(Ok(None), |meant| {
+        return single_underscore::<S>(&key).map_or(Ok(None), |meant| {
             let problem = format!("section and key are joined by two underscores: {meant}");
             Err(ConfigError::Key { key, problem, origin: Origin::Variable(name.into()) })
         });
@@ -158,8 +193,8 @@ fn read_variable(name: &str, value: &str) -> Result<Option<Layer>, ConfigError> 
 }
 
 /// `SIGNET_SERVER_LISTEN` would be ignored in silence: what its author meant, if a key of that name exists.
-fn single_underscore(key: &str) -> Option<String> {
-    let defaults = serde_json::to_value(RawConfig::default()).ok()?;
+fn single_underscore<S: Shape>(key: &str) -> Option<String> {
+    let defaults = serde_json::to_value(S::default()).ok()?;
     let sections = defaults.as_object()?;
     let (section, rest) =
         sections.keys().find_map(|s| Some((s, key.strip_prefix(s.as_str())?.strip_prefix('_')?)))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use signet_verifier::Algorithm;
 
 use crate::config::{Config, ConfigError, EncryptionKey, Environment, Loaded, RawConfig, StoreUrl};
-use crate::session::{Credential, OnTheft, Permission, WhenStoreDown};
+use crate::session::{Credential, ForwardAuthProfile, OnTheft, Permission, WhenStoreDown};
 
 /// A configuration file that lives as long as the test.
 struct File(tempfile::TempDir);
@@ -217,7 +217,7 @@ const BAD_FILES: [&str; 41] = [
     "[store]\nreplicas = 0",
     "[store]\nallow = [\"everything\"]",
     "[revocation]\nmax_skew = \"2h\"",
-    "[[forward_auth]]\nprofile = \"admin\"",
+    "[[forward_auth]]\naudience = \"api\"",
     "[[forward_auth]]\nprofile = \"admin\"\nissuer = \"x\"",
     "[[clients]]\nid = \"web\"\npublic = true\nsecret = \"hunter2\"",
     "[[clients]]\npublic = true",
@@ -256,6 +256,60 @@ const BAD_CLIENTS: [&str; 12] = [
     "public = true\nmax_access_ttl = \"1m\"",
     "public = true\nalgorithm = \"EdDSA\"",
 ];
+
+#[test]
+fn bad_profiles_are_refused_with_the_key_and_the_reason() {
+    let refusals: Vec<String> = BAD_PROFILES
+        .iter()
+        .map(|lines| {
+            format!(
+                "{lines}\n    {}",
+                refused(&format!("[[forward_auth]]\nprofile = \"admin\"\n{lines}"), &[])
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(refusals.join("\n\n"));
+}
+
+const BAD_PROFILES: [&str; 10] = [
+    "audience = \"\"",
+    "audience = [\"a\", \"b\"]",
+    "scopes = \"read\"",
+    "scopes = [\"read write\"]",
+    "scopes = [\"read\", \"read\"]",
+    "scopes = [\"\"]",
+    "cookie = \"a b\"",
+    "cookie = \"\"",
+    "[[forward_auth]]\nprofile = \"admin\"",
+    "[[forward_auth]]\nprofile = \"../admin\"",
+];
+
+#[test]
+fn profiles_are_read_whole_and_default_exists_unless_it_is_configured() {
+    let [default] = good("").forward_auth.try_into().unwrap();
+    assert_eq!(default, ForwardAuthProfile::default());
+    let text = "[tokens]\naudiences = [\"admin-api\"]\n[[forward_auth]]\nprofile = \"admin\"\naudience = \"admin-api\"\n\
+                scopes = [\"read\", \"write\"]\ncookie = \"__Host-access\"\n";
+    let config = good(text);
+    let [admin, default] = config.forward_auth.try_into().unwrap();
+    assert_eq!((admin.name.as_str(), admin.audience.as_deref()), ("admin", Some("admin-api")));
+    assert_eq!(admin.scopes.unwrap().as_str(), "read write");
+    assert_eq!(admin.cookie.unwrap().as_str(), "__Host-access");
+    assert_eq!(default, ForwardAuthProfile::default());
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let [strict] =
+        good("[[forward_auth]]\nprofile = \"default\"\nscopes = [\"x\"]").forward_auth.try_into().unwrap();
+    assert_eq!(strict.scopes.unwrap().as_str(), "x");
+}
+
+#[test]
+fn a_profile_for_an_audience_that_nobody_may_ask_for_is_taken_with_a_warning() {
+    let profile = "[[forward_auth]]\nprofile = \"admin\"\naudience = \"admin-api\"\n";
+    let [warning] = good(profile).warnings.try_into().unwrap();
+    assert!(warning.contains("profile admin") && warning.contains("\"admin-api\""), "{warning}");
+    let client = "[[clients]]\nid = \"web\"\npublic = true\naudiences = [\"admin-api\"]";
+    assert!(good(&format!("{profile}{client}")).warnings.is_empty());
+}
 
 #[test]
 fn bad_variables_are_refused_by_their_name() {

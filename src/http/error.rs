@@ -1,13 +1,18 @@
 //! The one table of refusals: domain error → status, code, title, action, and the word that OAuth has for it. No other
 //! file knows an error's status.
 
+mod forward_auth;
 mod session;
+
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 
+use self::forward_auth::forward_auth;
 use self::session::{claims, issue, refresh, revoke};
 use super::answer::rfc3339;
 use super::credentials::{AccessError, Scheme};
+use super::forward_auth::ForwardAuthError;
 use super::json::BodyError;
 use super::revocations::FeedRefusal;
 use super::routes::RouteError;
@@ -52,6 +57,9 @@ pub(crate) enum ApiError {
     /// The key ring was not changed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// A proxy's request was not let through.
+    #[error(transparent)]
+    ForwardAuth(#[from] ForwardAuthError),
 }
 
 impl ApiError {
@@ -68,6 +76,7 @@ impl ApiError {
             Self::Revoke(error) => revoke(error),
             Self::Feed(error) => feed(error),
             Self::Keys(error) => keys(error),
+            Self::ForwardAuth(error) => forward_auth(error),
         }
     }
 
@@ -78,9 +87,12 @@ impl ApiError {
 
     /// After how many seconds another attempt makes sense.
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        if let Self::Access(AccessError::TooManyFailures(wait)) = self {
-            // Rounded up: an attempt at the second named is let in.
-            return Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        // Rounded up: an attempt at the second named is let in.
+        let whole = |wait: &Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        if let Self::Access(AccessError::TooManyFailures(wait))
+        | Self::ForwardAuth(ForwardAuthError::Stale { retry_after: wait }) = self
+        {
+            return Some(whole(wait));
         }
         (self.row().status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
     }

@@ -122,7 +122,8 @@ pub(crate) fn check_body(headers: &HeaderMap, body: &[u8], wanted: &'static str)
     if essence.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(BodyError::ContentType(wanted)) }
 }
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, BodyError> {
+/// Reads a JSON body of a known shape.
+pub(crate) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, BodyError> {
     check_body(headers, body, "application/json")?;
     let value = strict_from_slice(body)
         .map_err(|error| if error.is_data() { BodyError::Duplicate } else { BodyError::NotAnObject })?;

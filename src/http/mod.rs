@@ -4,12 +4,14 @@
 //! whether they may (`Authorised<P>`, `ClientForm<A>`, `Presenter`, `Bearer`), what they ask (`JsonBody<T>`, a form), and
 //! when (`Now`). What it refuses is a domain error; `error.rs` alone knows which status that is.
 
+mod agent;
 mod answer;
 mod credentials;
 mod entity_tag;
 mod error;
 mod extract;
 mod form;
+mod forward_auth;
 mod gate;
 mod health;
 mod introspection;
@@ -31,6 +33,8 @@ mod services;
 mod sessions;
 mod token;
 
+pub use agent::{AgentServices, Following, agent_routes};
+pub use forward_auth::{Authority, ForwardAuth, ThisNode, mount as mount_forward_auth};
 pub use gate::Gate;
 pub use openapi::openapi;
 pub use peer::{ProxyRange, ProxyRangeError};

@@ -13,11 +13,15 @@ pub(crate) use feed::{AcknowledgementBody, FeedSnapshot};
 use links::Links;
 pub(crate) use refusals::{
     BodyRefusals, ClientRefusals, Conflict, HolderRefusals, NotAcceptable, NotFound, NotReady, OAuthRefusals,
+    ProxyRefusals,
 };
 pub(crate) use schemas::{algorithm, audience, effect, instant, methods, scope};
 
 use super::problem::{OAuthErrorBody, ProblemDocument};
-use super::{health, introspection, jwks, keys, metadata, metrics, revocation, revocations, sessions, token};
+use super::{
+    forward_auth, health, introspection, jwks, keys, metadata, metrics, revocation, revocations, sessions,
+    token,
+};
 
 /// The contract of the HTTP interface.
 pub fn openapi() -> Document {
@@ -40,6 +44,7 @@ pub fn openapi() -> Document {
         revocations::snapshot::snapshot,
         revocations::stream::follow,
         revocations::ack::acknowledge,
+        forward_auth::ask,
         keys::list::list,
         keys::rotate::rotate,
         keys::import::import,
@@ -60,6 +65,7 @@ pub fn openapi() -> Document {
     tags(
         (name = "sessions", description = "Issue, refresh, log out"),
         (name = "revocations", description = "Take tokens back, and follow what is taken back"),
+        (name = "proxies", description = "Forward-auth"),
         (name = "keys", description = "Key administration"),
         (name = "oauth2", description = "OAuth 2.0 endpoints"),
         (name = "metadata", description = "What verifiers and clients need to know"),

@@ -48,6 +48,21 @@ pub(crate) struct ProblemDocument {
     action: Option<Action>,
 }
 
+impl ProblemDocument {
+    /// What an error is shown as.
+    pub(crate) fn of(error: &ApiError) -> Self {
+        let row = error.row();
+        Self {
+            kind: "about:blank",
+            title: row.title,
+            status: row.status.as_u16(),
+            detail: error.detail(),
+            code: row.code,
+            action: row.action,
+        }
+    }
+}
+
 /// An error body (RFC 6749 §5.2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuthError, examples(json!({"error": "invalid_grant", "error_description": "the session has expired"})))]
@@ -90,14 +105,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let row = self.0.row();
-        let document = ProblemDocument {
-            kind: "about:blank",
-            title: row.title,
-            status: row.status.as_u16(),
-            detail: self.0.detail(),
-            code: row.code,
-            action: row.action,
-        };
+        let document = ProblemDocument::of(&self.0);
         let mut builder = refusal(row.status, &self.0);
         challenge(&mut builder, row.challenge);
         builder.content_type("application/problem+json").json(document)
@@ -120,9 +128,10 @@ impl ResponseError for OAuthRefusal {
     }
 }
 
-/// What both kinds have in common. Our own failures are logged here, once.
+/// What both kinds have in common. Our own failures are logged here, once. That a proxy cannot be answered is no news: it
+/// asks for each request that it gets, and readiness says what stands in the way.
 fn refusal(status: StatusCode, error: &ApiError) -> HttpResponseBuilder {
-    if status.is_server_error() {
+    if status.is_server_error() && !matches!(error, ApiError::ForwardAuth(_)) {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(error.code = error.row().code, error.cause = cause, "refused a request: {error}");
     }

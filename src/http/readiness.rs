@@ -52,6 +52,12 @@ impl Readiness {
         self.0.fetch_or(SHUTTING_DOWN, Ordering::SeqCst);
     }
 
+    /// Whether every requirement holds; also while the process is about to end, for requests in flight.
+    pub fn is_loaded(&self) -> bool {
+        let all = Requirement::ALL.into_iter().fold(0, |bits, requirement| bits | requirement.bit());
+        self.0.load(Ordering::SeqCst) & all == all
+    }
+
     /// What stands in the way; empty means ready.
     pub fn obstacles(&self) -> Vec<&'static str> {
         let flags = self.0.load(Ordering::SeqCst);
@@ -73,10 +79,13 @@ mod tests {
         assert_eq!(readiness.obstacles(), ["revocations are not loaded yet"]);
         readiness.reached(Requirement::StoreLoaded);
         assert!(readiness.obstacles().is_empty());
+        assert!(readiness.is_loaded());
         readiness.lost(Requirement::KeysLoaded);
+        assert!(!readiness.is_loaded());
         assert_eq!(readiness.obstacles(), ["keys are not loaded yet"]);
         readiness.reached(Requirement::KeysLoaded);
         readiness.shut_down();
         assert_eq!(readiness.obstacles(), ["the service is shutting down"]);
+        assert!(readiness.is_loaded(), "requests in flight are answered");
     }
 }

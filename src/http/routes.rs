@@ -7,7 +7,10 @@ use actix_web::{HttpResponse, Resource, ResponseError, Route, guard};
 use super::json::MAX_BODY_BYTES;
 use super::metadata::{metadata, openid_configuration, paths_of_issuer};
 use super::problem::{OAuthRefusal, Problem};
-use super::{Services, health, introspection, jwks, keys, metrics, revocation, revocations, sessions, token};
+use super::{
+    Services, forward_auth, health, introspection, jwks, keys, metrics, revocation, revocations, sessions,
+    token,
+};
 
 /// What is wrong with where a request went.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,13 +39,13 @@ pub(crate) enum RouteError {
 }
 
 /// One row. Rows of one path stand together.
-struct Endpoint {
+pub(super) struct Endpoint {
     method: Method,
     path: &'static str,
     handler: fn() -> Route,
 }
 
-const fn on(method: Method, path: &'static str, handler: fn() -> Route) -> Endpoint {
+pub(super) const fn on(method: Method, path: &'static str, handler: fn() -> Route) -> Endpoint {
     Endpoint { method, path, handler }
 }
 
@@ -72,23 +75,33 @@ const TABLE: [Endpoint; 22] = [
     on(Method::GET, "/openapi.yaml", || web::to(health::openapi_yaml)),
 ];
 
+/// Beside the table: any method, and any path below it.
+const FORWARD_AUTH: &str = "/v1/forward-auth";
+
 /// Mounts the table on an actix application; called once per worker, and everything shared comes in through `services`.
 pub fn routes(services: Data<Services>) -> impl Fn(&mut ServiceConfig) + Clone + Send {
     let more = paths_of_issuer(services.tokens.issuer.as_str());
     move |config| {
         config.app_data(services.clone());
+        // First: proxies ask it for each request that they get, and rows are tried in turn.
+        forward_auth::mount(FORWARD_AUTH, services.forward_auth.clone())(config);
         mount(config, &more);
     }
 }
 
 fn mount(config: &mut ServiceConfig, metadata_paths: &[String]) {
     config.app_data(PayloadConfig::new(MAX_BODY_BYTES));
-    for rows in TABLE.chunk_by(|a, b| a.path == b.path) {
-        config.service(rows.iter().fold(resource(rows), |resource, row| resource.route(route(row))));
-    }
+    mount_table(config, &TABLE);
     for path in metadata_paths {
         let row = on(Method::GET, "", || web::to(metadata));
         config.service(answering(path, &row.allows().join(", ")).route(route(&row)));
+    }
+}
+
+/// Mounts rows, and a refusal for whatever is in none.
+pub(super) fn mount_table(config: &mut ServiceConfig, table: &[Endpoint]) {
+    for rows in table.chunk_by(|a, b| a.path == b.path) {
+        config.service(rows.iter().fold(resource(rows), |resource, row| resource.route(route(row))));
     }
     config.default_service(web::to(|| async { refuse(RouteError::NotFound) }));
 }
@@ -165,7 +178,12 @@ mod tests {
         let table: BTreeSet<_> =
             TABLE.iter().map(|row| (row.method.to_string(), row.path.to_owned())).collect();
         assert_eq!(table.len(), TABLE.len(), "no row twice");
-        assert_eq!(operations(&openapi()), table);
+        let mut contract = operations(&openapi());
+        assert!(
+            contract.remove(&("GET".into(), format!("{FORWARD_AUTH}/{{profile}}"))),
+            "stands for every method"
+        );
+        assert_eq!(contract, table);
     }
 
     #[tokio::test]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Data;
 use signet_verifier::{AudienceRule, Clock, Expected, ExpiryRule, Verifier};
 
+use super::forward_auth::{ForwardAuth, ThisNode};
 use super::gate::Gate;
 use super::peer::ProxyRange;
 use super::readiness::Readiness;
@@ -48,6 +50,8 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Counts failed client authentication.
     pub gate: Gate,
+    /// Answers proxies.
+    pub forward_auth: Data<ForwardAuth<ThisNode>>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ProxyRange>,
 }
@@ -55,13 +59,18 @@ pub struct Services {
 impl Services {
     /// What is expected of an access token presented here.
     pub(crate) fn expected(&self, audience: AudienceRule) -> Expected {
-        Expected {
-            issuer: self.tokens.issuer.clone(),
-            audience,
-            typ: "at+jwt",
-            leeway: self.tokens.leeway,
-            max_lifetime: Some(self.tokens.longest_access_ttl),
-            expiry: ExpiryRule::Enforced,
-        }
+        expected_of_access_tokens(&self.tokens, audience)
+    }
+}
+
+/// What is expected of an access token of this issuer's.
+pub(super) fn expected_of_access_tokens(tokens: &TokenPolicy, audience: AudienceRule) -> Expected {
+    Expected {
+        issuer: tokens.issuer.clone(),
+        audience,
+        typ: "at+jwt",
+        leeway: tokens.leeway,
+        max_lifetime: Some(tokens.longest_access_ttl),
+        expiry: ExpiryRule::Enforced,
     }
 }

@@ -1,6 +1,7 @@
 //! The domain: issue, refresh, revoke, introspect. No web server, no runtime, no files, no clock reads.
 
 mod access;
+mod forward_auth;
 mod grant;
 mod history;
 mod introspect;
@@ -17,6 +18,7 @@ mod revoke_key;
 mod sealed;
 mod theft;
 
+pub use forward_auth::{CookieName, ForwardAuthProfile, NameError, ProfileName};
 pub use grant::{CustomClaims, CustomClaimsError, Grant, TokenPair};
 pub use introspect::{IntrospectionResponse, Introspector};
 pub use issue::{IssueError, IssueRequest, Issuer, WINDOWS_PER_ACCESS_TTL};

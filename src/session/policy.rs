@@ -119,6 +119,13 @@ impl ClientRegistry {
         self.0.get(id)
     }
 
+    /// Every audience that tokens are issued for, each once. The service itself is not among them: its tokens are not for others.
+    pub fn audiences(&self, tokens: &TokenPolicy) -> Vec<Arc<str>> {
+        let of_clients = self.iter().flat_map(|client| client.audiences.iter());
+        let distinct: BTreeSet<&Arc<str>> = of_clients.chain(&tokens.audiences).collect();
+        distinct.into_iter().cloned().collect()
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Client>> {
         self.0.values()

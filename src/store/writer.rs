@@ -184,9 +184,9 @@ impl Scribe {
             drop(tables);
             // redb's default durability: the commit returns when the file has been synced. Dropping instead undoes.
             if changed {
-                transaction.commit()?
+                transaction.commit()?;
             } else {
-                transaction.abort()?
+                transaction.abort()?;
             }
             Ok(head)
         })?;

@@ -71,23 +71,25 @@ impl Stream {
 
     /// The next event of a kind.
     pub(crate) async fn next_of(&mut self, name: &str) -> Event {
-        loop {
-            match self.next().await {
-                Some(event) if event.name == name => return event,
-                Some(_) => {}
-                None => panic!("the stream ended before the next {name}"),
-            }
-        }
+        self.find(name, |event| event.name == name).await
     }
 
     /// The next event that somebody waits for.
     pub(crate) async fn next_asking(&mut self) -> Event {
-        loop {
-            let event = self.next().await.expect("the stream goes on");
-            if event.data["ack"] == true {
-                return event;
+        self.find("question", |event| event.data["ack"] == true).await
+    }
+
+    async fn find(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        let found = async {
+            loop {
+                match self.next().await {
+                    Some(event) if wanted(&event) => return event,
+                    Some(_) => {}
+                    None => panic!("the stream ended before the next {what}"),
+                }
             }
-        }
+        };
+        tokio::time::timeout(GIVE_UP, found).await.unwrap_or_else(|_| panic!("no {what} came"))
     }
 
     /// Subjects denied, in the order in which they came, until this one.

@@ -93,7 +93,7 @@ fn what_is_compressed_is_the_plain_snapshot() {
         for n in 0..300 {
             revoke(&app, &format!("user-{n}")).await;
         }
-        let http = reqwest::Client::builder().no_gzip().build().unwrap();
+        let http = crate::harness::http().no_gzip().build().unwrap();
         let get = async |accept: &str| {
             let request =
                 http.get(format!("{}{FEED}", app.url)).basic_auth("app", Some(crate::harness::SECRET));

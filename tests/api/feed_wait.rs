@@ -107,8 +107,9 @@ fn what_was_revoked_before_is_waited_for_as_well() {
         let app = TestApp::start().await;
         let session = app.issue(json!({"sub": "u", "aud": "api"})).await.session_id();
         let path = format!("/v1/sessions/{session}");
+        let mut stream = Stream::open(&app, &[("verifier", "v")]).await;
         app.delete_as("app", &path).await.expect(200);
-        let mut stream = Stream::open(&app, &[("verifier", "late")]).await;
+        assert!(stream.next_of("revocations").await.data.get("ack").is_none());
         // The log has it already, and no event will come of it: a heartbeat asks.
         let patient = format!("{path}?wait=verifiers&timeout_ms=60000");
         let waiting = app.delete_as("app", &patient);

@@ -31,6 +31,12 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     actix_web::rt::System::new().block_on(test);
 }
 
+/// What builds HTTP clients: without a process-wide choice of TLS it has to be told one, though nothing here uses it.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    let tls = signet_verifier::tls_client_config(&[]).unwrap();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).tls_backend_preconfigured(tls)
+}
+
 /// How a service differs from the usual one.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
@@ -116,7 +122,7 @@ impl TestApp {
             let shutdown = async move { drop(stopped.await) };
             server.run_until(listener, shutdown).await.unwrap();
         });
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = http().build().unwrap();
         Self { url, clock, http, app, directory, options, store, stop: Some(stop), serving }
     }
 

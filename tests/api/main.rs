@@ -16,6 +16,7 @@ mod errors;
 mod feed;
 mod feed_load;
 mod feed_wait;
+mod forward_auth;
 mod hostile;
 mod issue;
 mod kept;

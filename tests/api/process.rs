@@ -7,7 +7,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{SECRET, SECRET_SHA256, run};
+use crate::harness::{SECRET, SECRET_SHA256, http, run};
 
 /// A signet process on a directory of its own.
 pub(crate) struct Process {
@@ -41,7 +41,7 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, url, http: reqwest::Client::new() }
+        Self { child, url, http: http().build().unwrap() }
     }
 
     pub(crate) async fn ready(self) -> Self {
@@ -177,7 +177,8 @@ fn the_readmes_lines_give_what_the_readme_shows() {
             .spawn()
             .unwrap();
         let url = format!("http://127.0.0.1:{port}/readyz");
-        while !reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) {
+        let http = http().build().unwrap();
+        while !http.get(&url).send().await.is_ok_and(|answer| answer.status() == 200) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         let blocks: Vec<&str> = shell_blocks(include_str!("../../README.md")).collect();

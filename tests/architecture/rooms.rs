@@ -22,10 +22,17 @@ const GUARDED: &str = "GuardedStore";
 pub(crate) const ROOMS: &[Room] = &[
     Room { name: "verifier", paths: &["crates/verifier/src"], may: &[], never: VERIFIER_NEVER },
     Room {
-        name: "verifier's client and adapters",
-        paths: &["crates/verifier/src/sync", "crates/verifier/src/actix.rs", "crates/verifier/src/tower.rs"],
+        name: "verifier's client",
+        paths: &["crates/verifier/src/sync"],
         may: &[],
-        never: &["signet", "moka", "chrono", REDB, REDIS],
+        never: &["signet", "moka", "chrono", WEB, "axum", REDB, REDIS],
+    },
+    Room {
+        name: "verifier's integrations",
+        paths: &["crates/verifier/src/actix.rs", "crates/verifier/src/actix", "crates/verifier/src/tower.rs"],
+        may: &[],
+        // They ask the client, and touch neither the network nor a clock themselves.
+        never: &["signet", "moka", "chrono", "tokio", "reqwest", "axum", "std::fs", "std::net", REDB, REDIS],
     },
     Room {
         name: "crypto",

@@ -91,5 +91,5 @@ fn a_refusal_carries_the_services_code() {
     let json = place.run(&["revoke", "--all", "--secret-file", "wrong", "--json"]);
     let error: Value = serde_json::from_str(&json.err).unwrap();
     assert_eq!((&error["error"]["code"], &error["error"]["status"]), (&json!("invalid_client"), &json!(401)));
-    place.run(&["revoke", "--all", "--url", "https://auth.example"]).refused(2, "https://auth.example");
+    place.run(&["revoke", "--all", "--url", "ftp://auth.example"]).refused(2, "ftp://auth.example");
 }

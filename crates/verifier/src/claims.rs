@@ -1,5 +1,6 @@
 //! The claims of an access token (RFC 9068 §2.2), read strictly and once.
 
+mod custom;
 mod parse;
 
 use std::borrow::Cow;
@@ -15,6 +16,8 @@ use crate::UnixMs;
 use crate::error::VerifyError;
 use crate::id::{ClientId, IssuerUrl, SessionId, Subject, TokenId};
 use crate::json::Name;
+
+pub(crate) use custom::CustomClaims;
 
 /// Claim names with a meaning of their own: a caller's custom claims may not use them.
 pub const RESERVED_CLAIMS: [&str; 19] = [

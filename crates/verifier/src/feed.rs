@@ -204,7 +204,6 @@ pub struct Acknowledgement {
 mod millis {
     use super::{Deserialize, Deserializer, Duration, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's shape")]
     pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }

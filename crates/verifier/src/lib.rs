@@ -31,6 +31,10 @@
 // The lines that the README shows compile.
 #![cfg_attr(doctest, doc = include_str!("../../../README.md"))]
 
+#[cfg(feature = "actix")]
+pub mod actix;
+#[cfg(any(feature = "actix", feature = "tower"))]
+mod admission;
 mod algorithm;
 mod claims;
 mod clock;
@@ -48,9 +52,20 @@ mod jws;
 mod key_source;
 mod known_headers;
 #[cfg(feature = "client")]
+mod rejection;
+#[cfg(feature = "client")]
 mod sync;
 mod token_cache;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod verifier;
+
+// Unit tests sign tokens as the tests outside do, who know the crate by its name.
+#[cfg(all(test, feature = "client"))]
+extern crate self as signet_verifier;
+#[cfg(all(test, feature = "client"))]
+#[path = "../tests/signer/mod.rs"]
+mod signer;
 
 pub use algorithm::Algorithm;
 pub use claims::{Audience, Claims, ClaimsError, NumericDate, RESERVED_CLAIMS, ScopeTokens};
@@ -70,8 +85,10 @@ pub use jwk::{Jwk, JwkError, JwkSet};
 pub use jws::{CompactJws, VerifyingKey};
 pub use key_source::{CachedKeys, KeySet, KeySource, StaticKeys};
 #[cfg(feature = "client")]
+pub use rejection::{Cause, Rejection};
+#[cfg(feature = "client")]
 pub use sync::{
     ByHand, Check, Connect, ConnectError, Counters, Ended, LiveVerifier, Refusal, Revocation,
-    StalenessPolicy, WhenStale,
+    StalenessPolicy, WhenStale, tls_client_config,
 };
 pub use verifier::{Verified, Verifier};

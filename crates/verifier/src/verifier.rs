@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::algorithm::Algorithm;
-use crate::claims::Claims;
+use crate::claims::{Claims, CustomClaims};
 use crate::clock::UnixMs;
 use crate::crypto::sha256;
 #[cfg(feature = "client")]
@@ -51,10 +51,10 @@ impl<C> Verified<C> {
         &self.custom
     }
 
-    /// Reads the custom claims into a type of the caller's; what does not fit is `ClaimsMalformed`.
+    /// Reads the custom claims into a type of the caller's; what does not fit is `ClaimsMalformed`. Any fit `()`.
     pub fn typed<T: DeserializeOwned>(self) -> Result<Verified<T>, VerifyError> {
-        let custom = serde_json::Value::Object(self.token.claims.custom.clone());
-        let custom = serde_json::from_value(custom).map_err(|_| VerifyError::ClaimsMalformed)?;
+        let custom = CustomClaims(self.token.claims.custom.clone());
+        let custom = T::deserialize(custom).map_err(|_| VerifyError::ClaimsMalformed)?;
         Ok(Verified { token: self.token, custom })
     }
 }

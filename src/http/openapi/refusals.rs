@@ -19,6 +19,8 @@ pub(crate) enum HolderRefusals {}
 pub(crate) enum BodyRefusals {}
 /// Of endpoints under `/oauth2`.
 pub(crate) enum OAuthRefusals {}
+/// Of forward-auth.
+pub(crate) enum ProxyRefusals {}
 /// Where the path names something that must exist.
 pub(crate) enum NotFound {}
 /// Where the client may take none of our content codings.
@@ -61,6 +63,14 @@ impl IntoResponses for OAuthRefusals {
         let statuses =
             [MALFORMED, UNAUTHORIZED, TOO_SLOW, TOO_LARGE, MEDIA_TYPE, TOO_MANY, OUR_FAULT, UNAVAILABLE];
         statuses.into_iter().map(|row| document(row, "application/json", &OAuthErrorBody::name())).collect()
+    }
+}
+
+impl IntoResponses for ProxyRefusals {
+    fn responses() -> Responses {
+        let forbidden = (403, "The token is good and lacks a scope");
+        let unknown = (404, "There is no such profile");
+        problems(&[UNAUTHORIZED, forbidden, unknown, OUR_FAULT, UNAVAILABLE])
     }
 }
 

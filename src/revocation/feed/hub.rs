@@ -92,10 +92,6 @@ impl Hub {
         outcome
     }
 
-    pub(super) fn head(&self) -> Option<Head> {
-        self.state().head
-    }
-
     pub(super) fn reached(&self) -> watch::Receiver<Option<u64>> {
         self.reached.subscribe()
     }
@@ -201,10 +197,6 @@ impl State {
     /// Ends every stream; none can begin.
     pub(super) fn close(&mut self) {
         self.live = None;
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.live.is_none()
     }
 
     /// Its place in this log, or one that is never reached.

@@ -41,7 +41,7 @@ pub(super) type Superseded = Arc<AtomicBool>;
 
 #[derive(Default)]
 pub(super) struct Members {
-    members: HashMap<StreamId, Member>,
+    by_stream: HashMap<StreamId, Member>,
     /// The one stream, open or not, that speaks for each verifier that has a name.
     named: HashMap<VerifierId, StreamId>,
     places: BTreeMap<u64, usize>,
@@ -85,13 +85,13 @@ impl Members {
         let presence = Presence::Listens { max_staleness, superseded: Arc::clone(&superseded) };
         *self.places.entry(place).or_default() += 1;
         self.connected += 1;
-        self.members.insert(stream, Member { verifier, place, presence });
+        self.by_stream.insert(stream, Member { verifier, place, presence });
         Ok(superseded)
     }
 
     /// Everything before the place is in force there. `None`: no such stream is open.
     pub(super) fn acknowledge(&mut self, stream: &str, place: u64) -> Option<Progress> {
-        let member = self.members.get_mut(stream)?;
+        let member = self.by_stream.get_mut(stream)?;
         if matches!(member.presence, Presence::Ghost { .. }) {
             return None;
         }
@@ -106,9 +106,9 @@ impl Members {
 
     /// The stream was cut off: its verifier counts until it can no longer vouch.
     pub(super) fn part(&mut self, stream: &str, now: Instant) {
-        let Some((stream, _)) = self.members.get_key_value(stream) else { return };
+        let Some((stream, _)) = self.by_stream.get_key_value(stream) else { return };
         let stream = Arc::clone(stream);
-        let Some(member) = self.members.get_mut(&stream) else { return };
+        let Some(member) = self.by_stream.get_mut(&stream) else { return };
         let Presence::Listens { max_staleness, .. } = &member.presence else { return };
         let until = now + *max_staleness;
         member.presence = Presence::Ghost { until };
@@ -153,8 +153,8 @@ impl Members {
 
     /// The log is another one: nobody has anything of it yet.
     pub(super) fn forget_places(&mut self) {
-        self.members.values_mut().for_each(|member| member.place = 0);
-        self.places = BTreeMap::from([(0, self.members.len())]);
+        self.by_stream.values_mut().for_each(|member| member.place = 0);
+        self.places = BTreeMap::from([(0, self.by_stream.len())]);
         self.places.retain(|_, count| *count > 0);
     }
 
@@ -165,7 +165,7 @@ impl Members {
 
     /// Whether this client opened the stream.
     pub(super) fn is_of(&self, client: &ClientId, stream: &str) -> bool {
-        self.members.get(stream).is_some_and(|member| member.verifier.client == *client)
+        self.by_stream.get(stream).is_some_and(|member| member.verifier.client == *client)
     }
 
     /// How many streams are open.
@@ -175,10 +175,10 @@ impl Members {
 
     /// Who has reached the place and who has not.
     pub(super) fn standing(&self, place: u64) -> Applied {
-        let behind = self.members.iter().filter(|(_, member)| member.place < place);
+        let behind = self.by_stream.iter().filter(|(_, member)| member.place < place);
         let mut waiting_for: Vec<Waiting> =
             behind.map(|(stream, member)| member.waited_for(stream)).collect();
-        let total = self.members.len();
+        let total = self.by_stream.len();
         let applied = total - waiting_for.len();
         waiting_for.sort_unstable();
         waiting_for.truncate(Applied::MAX_LISTED);
@@ -187,7 +187,7 @@ impl Members {
     }
 
     fn remove(&mut self, stream: &str) -> Option<()> {
-        let (stream, Member { verifier, place, presence }) = self.members.remove_entry(stream)?;
+        let (stream, Member { verifier, place, presence }) = self.by_stream.remove_entry(stream)?;
         self.leave_place(place);
         match presence {
             Presence::Listens { superseded, .. } => {

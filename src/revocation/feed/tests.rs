@@ -219,7 +219,7 @@ fn nameless() -> Subscriber {
     Subscriber { verifier, cursor: None, max_staleness: STALENESS }
 }
 
-fn from(subscriber: Subscriber, cursor: impl ToString) -> Subscriber {
+fn from(subscriber: Subscriber, cursor: &impl ToString) -> Subscriber {
     Subscriber { cursor: Some(cursor.to_string()), ..subscriber }
 }
 

@@ -85,14 +85,18 @@ impl Watchers {
             let shard = self.shard(key);
             shard.range((key.low, 0)..=(key.low, u64::MAX)).map(|(_, slot)| Arc::clone(slot)).collect()
         };
-        woken.iter().for_each(|slot| slot.wake());
+        for slot in woken {
+            slot.wake();
+        }
     }
 
     /// Wakes all.
     fn wake_all(&self) {
         for shard in &self.shards {
             let woken: Vec<_> = locked(shard).values().cloned().collect();
-            woken.iter().for_each(|slot| slot.wake());
+            for slot in woken {
+                slot.wake();
+            }
         }
     }
 
@@ -112,11 +116,6 @@ impl Watchers {
     #[expect(clippy::indexing_slicing, reason = "`shard_of` is below SHARDS")]
     fn shard(&self, key: Key) -> MutexGuard<'_, Shard> {
         locked(&self.shards[shard_of(key)])
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| locked(shard).len()).sum()
     }
 }
 
@@ -159,4 +158,12 @@ impl Slot {
 /// Nothing that runs under these locks leaves anything half done.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+impl Denylist {
+    /// How many keys somebody waits for.
+    pub(crate) fn watched_keys(&self) -> usize {
+        self.watchers.shards.iter().map(|shard| locked(shard).len()).sum()
+    }
 }

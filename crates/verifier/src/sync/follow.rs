@@ -46,7 +46,7 @@ pub(super) async fn follow(link: Link, who: Follower) {
         known: None,
         next: Next::Snapshot,
         backoff: Backoff::default(),
-        silent_at: None,
+        connection: Connection::Apart,
     };
     // The end is the only way out.
     let Err(Ended) = follow.run().await;
@@ -108,15 +108,34 @@ struct Follow {
     known: Option<Known>,
     next: Next,
     backoff: Backoff,
-    /// When the connection is dead if nothing has come, on the boot clock; `None` while there is no stream.
-    silent_at: Option<Duration>,
+    connection: Connection,
+}
+
+/// How the stream is, and when it is dead if nothing has come, on the boot clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    /// There is none.
+    Apart,
+    /// `hello` has not been said.
+    Opening(Duration),
+    /// It has.
+    Open(Duration),
+}
+
+impl Connection {
+    fn is_dead(self, now: Duration) -> bool {
+        match self {
+            Self::Apart => false,
+            Self::Opening(end) | Self::Open(end) => now >= end,
+        }
+    }
 }
 
 impl Follow {
     async fn run(mut self) -> Result<Infallible, Ended> {
         loop {
             let Err(reason) = self.round().await;
-            self.silent_at = None;
+            self.connection = Connection::Apart;
             let wait = self.conclude(reason)?;
             match self.guarded(tokio::time::sleep(wait)).await {
                 Ok(()) | Err(Break::Reopen | Break::Closed | Break::Silent | Break::Failed(_)) => {}
@@ -219,19 +238,18 @@ impl Follow {
     fn look_around(&mut self) -> Result<(), Break> {
         let state = self.link.state()?;
         let due = state.tick();
-        if self.silent_at.is_some_and(|at| state.boot_now() >= at) {
+        if self.connection.is_dead(state.boot_now()) {
             return Err(Break::Silent);
         }
         match due {
             Due::Snapshot if self.next != Next::Snapshot => Err(Break::Lost),
-            Due::Stream if self.silent_at.is_some() => Err(Break::Reopen),
+            Due::Stream if matches!(self.connection, Connection::Open(_)) => Err(Break::Reopen),
             Due::Nothing | Due::Stream | Due::Snapshot => Ok(()),
         }
     }
 
     /// The feed said what cannot be: nothing is vouched for until the next snapshot.
-    fn malformed(&self, error: TransportError) -> Result<Break, Ended> {
-        self.link.failed(error)?;
+    fn malformed(&self) -> Result<Break, Ended> {
         self.link.state()?.lost(Why::Malformed);
         Ok(Break::Lost)
     }

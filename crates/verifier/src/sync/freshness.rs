@@ -13,7 +13,6 @@
 
 use std::time::Duration;
 
-use super::state::Stamp;
 use crate::clock::UnixMs;
 
 /// How fast clocks may drift apart: what NTP slews by, which is more than quartz does.
@@ -25,8 +24,19 @@ const STAMP_GRAIN: i128 = 1_000_000;
 /// How far ahead of `server_time` an `as_of` may lie and still count, as if it were `server_time`: nodes' clocks are that
 /// far apart at most. One further ahead was stamped before a clock was set back: it says nothing.
 const MAX_SKEW: Duration = Duration::from_secs(2);
-/// A message that seems older than this may be what a clock looks like that was set back.
+/// A message that seems later than the one measured by, and by more than this, may be what a clock looks like that was set back.
 const CREDIBLE_DELAY: i128 = 2_000_000_000;
+/// A request that took longer than this measured roughly: it may have waited for a connection first.
+const ROUGH: i128 = 1_000_000_000;
+
+/// When a message came, on the boot clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Just before the request was sent that this answers; `None` for a later event of a stream.
+    pub(super) sent: Option<Duration>,
+    /// Just after it was read.
+    pub(super) received: Duration,
+}
 
 /// An instant on the boot clock, in nanoseconds; before the machine's start it is negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +83,8 @@ struct Least {
     nanos: i128,
     /// When that held.
     at: Duration,
+    /// How far apart the least and the greatest were then.
+    round_trip: i128,
 }
 
 impl Least {
@@ -85,6 +97,8 @@ impl Least {
 impl Offset {
     /// For so long it is measured well enough: by then staleness is overstated by 0.3 s.
     const GOOD_FOR: Duration = Duration::from_mins(10);
+    /// If the request took long, for so long: staleness may be overstated by all of that.
+    const ROUGH_FOR: Duration = Duration::from_mins(1);
     /// And so long before the delay that messages seem to have is taken as a reason to measure again.
     const DELAYS_FOR: Duration = Duration::from_secs(10);
 
@@ -97,11 +111,12 @@ impl Offset {
                 return Err(ClockWasSet);
             }
             if greatest < least {
-                self.least = Some(Least { nanos: greatest, at: stamp.received });
+                self.least = Some(Least { nanos: greatest, at: stamp.received, round_trip: 0 });
             }
         }
         if let Some(sent) = stamp.sent.map(|sent| sent.min(stamp.received)) {
-            let candidate = Least { nanos: nanos_of(sent) - server - STAMP_GRAIN, at: sent };
+            let nanos = nanos_of(sent) - server - STAMP_GRAIN;
+            let candidate = Least { nanos, at: sent, round_trip: greatest - nanos };
             let better = |known: Least| candidate.by(stamp.received) > known.by(stamp.received);
             if self.least.is_none_or(better) {
                 self.least = Some(candidate);
@@ -126,7 +141,9 @@ impl Offset {
     pub(super) fn is_worn(&self, now: Duration) -> bool {
         let Some(least) = self.least else { return false };
         let age = now.saturating_sub(least.at);
-        age > Self::GOOD_FOR || (self.apparent_delay > CREDIBLE_DELAY && age > Self::DELAYS_FOR)
+        let good_for = if least.round_trip > ROUGH { Self::ROUGH_FOR } else { Self::GOOD_FOR };
+        let is_late = self.apparent_delay > least.round_trip + CREDIBLE_DELAY;
+        age > good_for || (is_late && age > Self::DELAYS_FOR)
     }
 }
 
@@ -308,7 +325,7 @@ mod tests {
         let as_of = UnixMs::from_millis(EPOCH_MS - 3_600_000);
         let earliest = opened().earliest(as_of, at(1010), ms(1020)).unwrap();
         let staleness = BootNs::at(ms(1020)).since(earliest);
-        assert!(staleness > Duration::from_mins(60), "{staleness:?}");
+        assert!(staleness > Duration::from_hours(1), "{staleness:?}");
     }
 
     #[test]
@@ -358,5 +375,12 @@ mod tests {
         offset.observe(at(9_000), Stamp { sent: None, received: ms(12_020) }).unwrap();
         assert!(offset.is_worn(ms(12_020)));
         assert!(!opened().is_worn(ms(1020)), "not at once: it may have been one late message");
+        // Behind a line that is always slow, measuring again would show the same.
+        let mut slow = open(&Server::steady(0), (1000 * MS, 0, 5000 * MS));
+        slow.observe(at(12_000), Stamp { sent: None, received: ms(17_000) }).unwrap();
+        assert!(!slow.is_worn(ms(17_000)));
+        // And a first request that waited for its connection is not what to measure by for long.
+        assert!(slow.is_worn(ms(61_001)));
+        assert!(!opened().is_worn(ms(61_001)));
     }
 }

@@ -96,6 +96,11 @@ impl Introspection {
         Ok(answer.active)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way().is_empty()
+    }
+
     fn join(&self, digest: Digest) -> Joined<'_> {
         let question = Arc::clone(self.under_way().entry(digest).or_default());
         Joined { introspection: self, digest, question }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backoff::{Backoff, Dice};
 use super::link::{Ended, Link, ended};
@@ -24,7 +24,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Keeps the keys until the verifier goes.
 pub(super) async fn keep(link: Link) {
-    let keeper = Keeper { link, tag: None, times: Times::default(), backoff: Backoff::default() };
+    let keeper =
+        Keeper { link, tag: None, times: Times::default(), backoff: Backoff::default(), retry: None };
     // The end is the only way out.
     let Err(Ended) = keeper.run().await;
 }
@@ -35,6 +36,8 @@ struct Keeper {
     tag: Option<HeaderValue>,
     times: Times,
     backoff: Backoff,
+    /// When to try again, where the last attempt failed.
+    retry: Option<Instant>,
 }
 
 impl Keeper {
@@ -48,7 +51,8 @@ impl Keeper {
                 biased;
                 end = ended(&mut leaving) => return Err(end),
                 () = signals.key_wanted.notified() => Wanted::ByATokenNow,
-                _ = look.tick() => Wanted::ByTheClock,
+                () = retry(self.retry) => Wanted::Again,
+                _ = look.tick(), if self.retry.is_none() => Wanted::ByTheClock,
             };
             if self.times.allow(wanted, self.link.boot_now()?) {
                 tokio::select! {
@@ -72,16 +76,16 @@ impl Keeper {
             Ok(fetched) => self.take(fetched)?,
             Err(error) => Err(error),
         };
-        let now = self.link.boot_now()?;
         match taken {
             Ok(max_age) => {
+                let now = self.link.boot_now()?;
                 self.backoff.reset();
+                self.retry = None;
                 self.times.fetched(now, max_age, Dice::throw());
                 self.link.done();
             }
             Err(error) => {
-                let wait = self.backoff.after(&error, Dice::throw());
-                self.times.failed(now, wait);
+                self.retry = Some(Instant::now() + self.backoff.after(&error, Dice::throw()));
                 self.link.failed(error)?;
             }
         }
@@ -119,6 +123,15 @@ enum Wanted {
     ByATokenNow,
     /// A look at the clock.
     ByTheClock,
+    /// The last attempt failed.
+    Again,
+}
+
+async fn retry(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// When keys may be fetched, on the boot clock. All pure.
@@ -133,6 +146,7 @@ impl Times {
     /// Whether to fetch now. If a token is why, the next one waits.
     fn allow(&mut self, wanted: Wanted, now: Duration) -> bool {
         match wanted {
+            Wanted::Again => true,
             Wanted::ByTheClock => now >= self.due,
             Wanted::ByATokenNow if now >= self.cool => {
                 self.cool = now + COOLDOWN;
@@ -144,11 +158,7 @@ impl Times {
 
     /// The set is good until then, less up to a tenth, so that verifiers started together do not ask together for ever.
     fn fetched(&mut self, now: Duration, max_age: Duration, dice: Dice) {
-        self.due = now + max_age - dice.part_of(max_age / 10);
-    }
-
-    fn failed(&mut self, now: Duration, wait: Duration) {
-        self.due = now + wait;
+        self.due = now + max_age.saturating_sub(dice.part_of(max_age / 10));
     }
 }
 
@@ -176,13 +186,5 @@ mod tests {
             .map(u64::from)
             .collect();
         assert_eq!(allowed, [1, 11, 21]);
-    }
-
-    #[test]
-    fn a_failed_fetch_is_tried_again_before_the_keys_are_old() {
-        let mut times = Times::default();
-        times.failed(10 * SECOND, 2 * SECOND);
-        assert!(!times.allow(Wanted::ByTheClock, 11 * SECOND));
-        assert!(times.allow(Wanted::ByTheClock, 12 * SECOND));
     }
 }

@@ -18,6 +18,8 @@ mod link;
 mod live;
 mod policy;
 mod revoked;
+#[cfg(test)]
+mod rig;
 mod state;
 mod transport;
 mod vouching;
@@ -28,3 +30,4 @@ pub use counters::Counters;
 pub use live::{Check, LiveVerifier, Refusal};
 pub use policy::{StalenessPolicy, WhenStale};
 pub use revoked::{Ended, Revocation};
+pub use transport::tls_client_config;

@@ -67,12 +67,11 @@ impl StalenessPolicy {
     pub(super) fn holds_for(&self, staleness: Duration, age: Duration) -> Option<Duration> {
         // What is at the bound is within it: a moment more.
         let moment = Duration::from_millis(1);
-        if staleness <= self.max_staleness && self.when_stale != WhenStale::Accept {
-            return Some(self.max_staleness - staleness + moment);
-        }
-        match self.when_stale {
-            WhenStale::AcceptYoungerThan(limit) => Some(limit.saturating_sub(age) + moment),
-            WhenStale::Accept | WhenStale::Introspect | WhenStale::Refuse => None,
+        match (self.max_staleness.checked_sub(staleness), self.when_stale) {
+            (_, WhenStale::Accept) => None,
+            (Some(left), _) => Some(left + moment),
+            (None, WhenStale::AcceptYoungerThan(limit)) => Some(limit.saturating_sub(age) + moment),
+            (None, WhenStale::Introspect | WhenStale::Refuse) => None,
         }
     }
 }
@@ -114,7 +113,7 @@ mod tests {
         let young = |limit| WhenStale::AcceptYoungerThan(secs(limit));
         for (when_stale, staleness, age) in [
             (WhenStale::Refuse, 0, 0),
-            (WhenStale::Introspect, 30, 5),
+            (WhenStale::Introspect, 29, 5),
             (young(100), 10, 95),
             (young(100), 40, 95),
         ] {

@@ -87,3 +87,6 @@ impl LiveVerifier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

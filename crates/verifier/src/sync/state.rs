@@ -4,6 +4,7 @@
 //! [`State::leaving`]. Writers (snapshot, events) take turns under one lock, which no reader ever takes: readers see
 //! atomics and values that are swapped whole.
 
+mod enforcing;
 mod reading;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,16 +14,16 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
 use super::counters::Tally;
+pub(super) use super::freshness::Stamp;
 use super::freshness::{BootNs, Offset};
 use super::introspection::{Introspection, Introspects};
 use super::knowledge::Knowledge;
 use super::policy::StalenessPolicy;
 use super::vouching::{Outlook, Vouching};
 use crate::clock::{BootClock, Clock, UnixMs};
-use crate::cutoff::Scope;
-use crate::denylist::{Denylist, Succession};
+use crate::denylist::Succession;
 use crate::expected::AudienceRule;
-use crate::feed::{Batch, FeedEntry, Hello, Limits, Snapshot};
+use crate::feed::{Batch, Hello, Snapshot};
 use crate::id::IssuerUrl;
 use crate::key_source::CachedKeys;
 
@@ -39,15 +40,6 @@ pub(super) struct Settings {
     pub(super) boot: Arc<dyn BootClock>,
 }
 
-/// When a message came, on the boot clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    /// Just before the request was sent that this answers; `None` for a later event of a stream.
-    pub(super) sent: Option<Duration>,
-    /// Just after it was read.
-    pub(super) received: Duration,
-}
-
 /// Why the verifier vouches for nothing until the next snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
@@ -57,8 +49,6 @@ pub(super) enum Why {
     Malformed,
     /// The service's stamps contradict each other: a clock of its was set.
     ServerClock,
-    /// The wall clock moved against the boot clock.
-    WallClock,
     /// The service has another configuration: claims are revocable that were not, or the reverse.
     Limits,
 }
@@ -161,8 +151,9 @@ impl State {
     /// Takes in the answer 304 to a request for a snapshot: a connection begins as with [`State::load`], what is known stays.
     /// It makes no lost state good: that needs a snapshot in full.
     pub(super) fn revalidated(&self, as_of: UnixMs, server_time: UnixMs, stamp: Stamp) {
-        let as_of = self.turn().begin(as_of, server_time, stamp);
-        as_of.into_iter().for_each(|as_of| self.vouching.advance(as_of));
+        if let Some(as_of) = self.turn().begin(as_of, server_time, stamp) {
+            self.vouching.advance(as_of);
+        }
     }
 
     /// A stream has been opened; its `stamp` says when that was asked for. What was measured on the connection before is
@@ -220,6 +211,7 @@ impl State {
             // By a clock that was set nothing is forgotten.
             Outlook::WallMoved => {
                 self.lose();
+                self.changed.notify_waiters();
                 Due::Snapshot
             }
             Outlook::Lost => Due::Snapshot,
@@ -267,7 +259,9 @@ impl State {
             return Err(Why::ServerClock);
         }
         let as_of = as_of.and_then(|as_of| learner.offset.earliest(as_of, server_time, stamp.received));
-        as_of.into_iter().for_each(|as_of| self.vouching.advance(as_of));
+        if let Some(as_of) = as_of {
+            self.vouching.advance(as_of);
+        }
         Ok(())
     }
 
@@ -275,36 +269,6 @@ impl State {
         if self.vouching.give_up() {
             self.tally.resyncs.one();
         }
-    }
-
-    fn enforce(&self, denylist: &Denylist, entries: &[FeedEntry]) {
-        for entry in entries {
-            denylist.apply(&entry.clone().into_cutoff());
-            if let Scope::Kid(kid) = &entry.scope {
-                self.keys.drop_key(kid);
-            }
-        }
-        self.tally.entries.add(entries.len() as u64);
-    }
-
-    fn take_limits(&self, known: &Knowledge, limits: &Limits) {
-        if known.limits.as_deref() != Some(limits) {
-            self.knowledge.store(Arc::new(known.under(limits, &self.settings)));
-        }
-    }
-
-    /// For other revocable claims: filled before anybody sees it.
-    fn replace_denylist(&self, known: &Knowledge, snapshot: &Snapshot) {
-        let denylist = Arc::new(Denylist::new(snapshot.limits.revocable_claims.clone()));
-        self.enforce(&denylist, &snapshot.entries);
-        let next = known.under(&snapshot.limits, &self.settings).with_denylist(
-            Arc::clone(&denylist),
-            &self.settings,
-            &self.keys,
-            &self.succession,
-        );
-        self.knowledge.store(Arc::new(next));
-        self.succession.succeed(denylist);
     }
 }
 

@@ -21,6 +21,8 @@ use super::introspection::{Asking, Introspects, Unanswered};
 use crate::feed::{Acknowledgement, Cursor};
 use address::Endpoints;
 
+pub use tls::tls_client_config;
+
 pub(super) use address::{Base, Place, PlainHttp, shown};
 pub(super) use answer::{EventStream, Fetched, FetchedKeys, FetchedSnapshot, TransportError};
 
@@ -29,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long small requests may take, and the head of a large or endless answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a snapshot may take in all.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(120);
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_mins(2);
 
 const METADATA_BYTES: usize = 64 * 1024;
 const KEYS_BYTES: usize = 256 * 1024;
@@ -75,7 +77,7 @@ impl Transport {
     /// A client for this service. Asks nothing yet.
     pub(super) fn new(service: Service) -> Result<Self, String> {
         let mut client = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&service.trusted_pem)?)
+            .tls_backend_preconfigured(tls_client_config(&service.trusted_pem)?)
             .user_agent(concat!("signet-verifier/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT);
@@ -167,7 +169,7 @@ impl Introspects for Transport {
     }
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn conditional(request: RequestBuilder, known: Option<&HeaderValue>) -> RequestBuilder {
     match known {

@@ -182,15 +182,12 @@ mod tests {
 
     #[test]
     fn a_wall_clock_moved_by_more_than_two_seconds_either_way_is_noticed() {
-        for (wall, moved) in [(3000, false), (3001, true), (MINUTE, true)] {
-            let vouching = vouching();
-            let (ahead, behind) = (now(1000 + wall, 2000), now(1000, wall));
-            let forward = now(2000 + wall - 1000, 1000);
-            for instants in [ahead, behind, forward] {
-                let expected = instants.wall_minus_boot().abs_diff(now(0, 0).wall_minus_boot()) > 2000;
-                assert_eq!(vouching.outlook(instants) == Outlook::WallMoved, expected, "{instants:?}");
+        let vouching = vouching();
+        for (by, moved) in [(2000, false), (2001, true), (MINUTE, true)] {
+            for instants in [now(1000 + by, 1000), now(1000, 1000 + by)] {
+                assert_eq!(vouching.outlook(instants) == Outlook::WallMoved, moved, "{instants:?}");
             }
-            assert_eq!(vouching.outlook(forward) == Outlook::WallMoved, moved);
+            assert_ne!(vouching.outlook(now(1000 + by, 1000 + by)), Outlook::WallMoved);
         }
     }
 

@@ -82,7 +82,7 @@ async fn writing_it_takes_a_bounded_share_of_the_time() {
     assert!(Arc::ptr_eq(&first, &again), "still right: what it lacks comes after its cursor");
     // Near enough to the end of its rest to wait for it.
     time::advance(Duration::from_millis(60)).await;
-    assert_eq!(read(&*rig.feed.snapshot(NOW).await.unwrap()).entries.len(), 1);
+    assert_eq!(read(&rig.feed.snapshot(NOW).await.unwrap()).entries.len(), 1);
     assert_eq!(rig.store.snapshots(), 2);
 }
 
@@ -91,7 +91,7 @@ async fn a_small_one_always_holds_what_was_revoked_before_it_was_asked_for() {
     let rig = Rig::over(Counted::new(Duration::from_millis(2)));
     for number in 0..20 {
         rig.append(number..number + 1).await;
-        assert_eq!(read(&*rig.feed.snapshot(NOW).await.unwrap()).entries.len(), number + 1);
+        assert_eq!(read(&rig.feed.snapshot(NOW).await.unwrap()).entries.len(), number + 1);
     }
 }
 

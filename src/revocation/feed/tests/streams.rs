@@ -21,7 +21,7 @@ async fn a_stream_from_a_cursor_catches_up_and_only_then_says_as_of_when() {
     let begin = rig.revoke(0..2).await;
     let many = 2 * FRAME_ENTRIES + 7;
     let head = rig.revoke(2..many).await;
-    let mut stream = rig.open(from(nameless(), begin)).await;
+    let mut stream = rig.open(from(nameless(), &begin)).await;
     assert_eq!(stream.hello.cursor.as_str(), begin.to_string());
     let mut read = Vec::new();
     loop {
@@ -42,7 +42,7 @@ async fn a_stream_from_a_cursor_catches_up_and_only_then_says_as_of_when() {
 async fn a_stream_that_has_nothing_to_catch_up_with_is_told_so_at_once() {
     let rig = Rig::start().await;
     let head = rig.revoke(0..1).await;
-    let mut stream = rig.open(from(nameless(), head)).await;
+    let mut stream = rig.open(from(nameless(), &head)).await;
     let beat = stream.heartbeat().await;
     assert_eq!((beat.cursor.as_str(), beat.as_of), (&*head.to_string(), NOW));
 }
@@ -51,7 +51,7 @@ async fn a_stream_that_has_nothing_to_catch_up_with_is_told_so_at_once() {
 async fn a_cursor_that_the_log_has_and_this_node_has_not_passed_on_yet_is_served() {
     let rig = Rig::start().await;
     let ahead = rig.append(0..3).await;
-    let mut stream = rig.open(from(nameless(), ahead)).await;
+    let mut stream = rig.open(from(nameless(), &ahead)).await;
     assert_eq!(stream.heartbeat().await.cursor.as_str(), ahead.to_string());
     rig.append(3..4).await;
     rig.follow().await;
@@ -81,14 +81,14 @@ async fn whenever_and_from_wherever_a_stream_begins_it_hears_every_entry_after_i
             let (cursor, first) = known[number * 7 % known.len()];
             let rig = Arc::clone(&rig);
             readers.spawn(async move {
-                let mut stream = rig.open(from(nameless(), cursor)).await;
+                let mut stream = rig.open(from(nameless(), &cursor)).await;
                 let mut heard = BTreeSet::new();
                 while heard.len() < ENTRIES - first {
                     match stream.next().await {
                         Some(Event::Revocations(batch)) => heard.extend(scopes(&batch)),
                         Some(Event::Heartbeat(_)) => {}
                         // Too slow for this test's pace: what came before is heard, the rest is asked for anew.
-                        None => stream = rig.open(from(nameless(), cursor)).await,
+                        None => stream = rig.open(from(nameless(), &cursor)).await,
                         other => panic!("{other:?}"),
                     }
                 }
@@ -152,7 +152,7 @@ async fn a_reader_that_is_too_slow_is_cut_off_and_resumes_without_loss() {
 async fn a_cursor_that_cannot_be_served_is_reset() {
     let rig = Rig::start().await;
     let short_lived = Cutoff { expires_at: NOW.after(TTL), ..logout(0) };
-    let trimmed = rig.store.append(&[short_lived.clone()]).await.unwrap();
+    let trimmed = rig.store.append(std::slice::from_ref(&short_lived)).await.unwrap();
     rig.store.append(&[short_lived]).await.unwrap();
     let good = rig.revoke(1..3).await;
     rig.store.sweep(NOW.after(TTL)).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_cursor_that_cannot_be_served_is_reset() {
         stream.assert_is_reset().await;
         assert_eq!(rig.feed.connected(), 0);
     }
-    rig.open(from(nameless(), good)).await.heartbeat().await;
+    rig.open(from(nameless(), &good)).await.heartbeat().await;
 }
 
 #[tokio::test]
@@ -185,8 +185,8 @@ async fn a_cursor_too_far_behind_is_reset_because_a_snapshot_costs_less() {
     let many = vec![logout(0); 100_000];
     rig.store.append(&many).await.unwrap();
     rig.follower.load(NOW).await.unwrap();
-    rig.open(from(nameless(), start)).await.assert_is_reset().await;
-    rig.open(from(nameless(), one)).await.batch().await;
+    rig.open(from(nameless(), &start)).await.assert_is_reset().await;
+    rig.open(from(nameless(), &one)).await.batch().await;
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn a_patch_of_claims_moves_the_cursor_and_tells_verifiers_nothing() {
     rig.store.append(&[patch(2), logout(1), patch(3)]).await.unwrap();
     rig.follow().await;
     let head = rig.store.head().await.unwrap();
-    for mut stream in [live.batch().await, rig.open(from(nameless(), start)).await.batch().await] {
+    for mut stream in [live.batch().await, rig.open(from(nameless(), &start)).await.batch().await] {
         assert_eq!(stream.cursor.as_str(), head.to_string());
         assert_eq!(stream.entries.len(), 1);
         assert_eq!(stream.entries.remove(0).scope, subject(1));
@@ -249,7 +249,7 @@ async fn entries_live_as_long_as_tokens_that_were_made_until_they_were_heard_of(
     let lives = |batch: Batch| batch.entries.iter().map(|entry| entry.expires_at).collect::<Vec<_>>();
     let expected = [NOW.after(TTL), NOW.after(Duration::from_secs(1))];
     assert_eq!(lives(live.batch().await), expected);
-    assert_eq!(lives(rig.open(from(nameless(), start)).await.batch().await), expected);
+    assert_eq!(lives(rig.open(from(nameless(), &start)).await.batch().await), expected);
 }
 
 #[tokio::test]

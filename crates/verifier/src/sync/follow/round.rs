@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::acks::Acks;
-use super::{Break, Follow, GOOD_WHILE};
-use crate::feed::{Acknowledgement, Cursor, Event, FeedError, Frame, Hello};
+use super::{Break, Connection, Follow, GOOD_WHILE};
+use crate::feed::{Acknowledgement, Cursor, Event, Frame, Hello};
 use crate::sync::link::Ended;
 use crate::sync::state::{Stamp, Why};
 use crate::sync::transport::{EventStream, TransportError};
@@ -57,7 +57,7 @@ impl Follow {
 
     /// `hello`, before which there is nothing; or `reset` right after it.
     async fn first_event(&mut self, stream: &mut EventStream, sent: Duration) -> Result<Hello, Break> {
-        self.expect_news_within(HELLO_WITHIN)?;
+        self.connection = Connection::Opening(self.link.boot_now()? + HELLO_WITHIN);
         loop {
             match self.next_event(stream).await? {
                 Some(Event::Hello(hello)) => {
@@ -68,7 +68,7 @@ impl Follow {
                 }
                 Some(Event::Reset(_)) => return Err(self.reset()?),
                 Some(Event::Revocations(_) | Event::Heartbeat(_)) => {
-                    return Err(self.malformed(OUT_OF_ORDER)?);
+                    return Err(self.malformed()?);
                 }
                 None => {}
             }
@@ -77,10 +77,10 @@ impl Follow {
 
     async fn listen(&mut self, stream: &mut EventStream, open: &Open) -> Result<Infallible, Break> {
         loop {
-            self.expect_news_within(open.heartbeat * 2 + GRACE)?;
+            self.connection = Connection::Open(self.link.boot_now()? + open.heartbeat * 2 + GRACE);
             match self.next_event(stream).await? {
                 Some(Event::Reset(_)) => return Err(self.reset()?),
-                Some(Event::Hello(_)) => return Err(self.malformed(OUT_OF_ORDER)?),
+                Some(Event::Hello(_)) => return Err(self.malformed()?),
                 Some(event) => self.take(event, open)?,
                 None => {}
             }
@@ -114,23 +114,16 @@ impl Follow {
         let frame: Frame = match self.guarded(stream.next()).await? {
             Ok(Some(frame)) => frame,
             Ok(None) => return Err(Break::Closed),
-            Err(error @ TransportError::Feed(_)) => return Err(self.malformed(error)?),
+            Err(TransportError::Feed(_)) => return Err(self.malformed()?),
             Err(error) => return Err(error.into()),
         };
-        match Event::parse(&frame) {
-            Ok(event) => Ok(event),
-            Err(error) => Err(self.malformed(error.into())?),
-        }
+        let Ok(event) = Event::parse(&frame) else { return Err(self.malformed()?) };
+        Ok(event)
     }
 
     fn reset(&self) -> Result<Break, Ended> {
         self.link.state()?.lost(Why::Reset);
         Ok(Break::Lost)
-    }
-
-    fn expect_news_within(&mut self, time: Duration) -> Result<(), Ended> {
-        self.silent_at = Some(self.link.boot_now()? + time);
-        Ok(())
     }
 
     /// Says that nobody needs to wait for this verifier. If it is not heard, its connection's end says it, later.
@@ -140,5 +133,3 @@ impl Follow {
         let _ = self.link.transport.acknowledge(&Acknowledgement { stream_id, cursor, leaving: true }).await;
     }
 }
-
-const OUT_OF_ORDER: TransportError = TransportError::Feed(FeedError::Malformed);

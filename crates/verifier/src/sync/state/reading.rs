@@ -55,6 +55,7 @@ impl State {
                 if self.vouching.give_up_if_moved(now) {
                     self.tally.resyncs.one();
                     self.signals.resync.notify_one();
+                    self.changed.notify_waiters();
                 }
                 None
             }
@@ -109,5 +110,10 @@ impl State {
             Some(service) => service.is_active(token, &*self.settings.boot, &self.tally).await,
             None => Err(Unanswered),
         }
+    }
+
+    #[cfg(test)]
+    pub(in crate::sync) fn asks_nothing(&self) -> bool {
+        self.introspection.get().is_none_or(crate::sync::introspection::Introspection::is_idle)
     }
 }

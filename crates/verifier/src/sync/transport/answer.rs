@@ -12,9 +12,9 @@ use crate::feed::{EventReader, FeedError, Frame};
 /// How long a body may stand still.
 const STALL: Duration = Duration::from_secs(10);
 /// How long keys are good for where the answer does not say.
-const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
 const SHORTEST_MAX_AGE: Duration = Duration::from_secs(10);
-const LONGEST_MAX_AGE: Duration = Duration::from_secs(60 * 60);
+const LONGEST_MAX_AGE: Duration = Duration::from_hours(1);
 
 /// Why the service could not be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

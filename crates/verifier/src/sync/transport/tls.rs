@@ -9,9 +9,16 @@ use rustls_platform_verifier::Verifier;
 
 use crate::crypto;
 
-/// How connections are secured. A machine without trust roots (a bare container) gets a configuration that trusts nobody:
+/// TLS as [`Connect`](crate::Connect) secures its connections: this crate's crypto backend instead of a process-wide one, the
+/// system's trust roots, and certificate authorities of the caller's beside them, as PEM. For an HTTP client of your own (reqwest's
+/// `tls_backend_preconfigured`).
+///
+/// A machine without trust roots (a bare container) gets a configuration that trusts nobody:
 /// plain http to loopback needs none, and https fails when it is tried.
-pub(super) fn client_config(trusted_pem: &[Vec<u8>]) -> Result<ClientConfig, String> {
+///
+/// # Errors
+/// What is wrong with the PEM, for people.
+pub fn tls_client_config(trusted_pem: &[Vec<u8>]) -> Result<ClientConfig, String> {
     let provider = crypto::tls_provider();
     let mut extra = Vec::new();
     for pem in trusted_pem {
