@@ -143,6 +143,18 @@ test('a stream that falls silent is given up', async (t) => {
   await eventually('another stream', () => service.count(STREAM) > 1, 5000);
 });
 
+test('a stream that is heard of is not', async (t) => {
+  const { service, verifier } = await stage(t, {}, (service) => {
+    service.heartbeatMs = 1000;
+  });
+  const beats = setInterval(() => service.heartbeat(), 100);
+  t.after(() => clearInterval(beats));
+  const began = performance.now();
+  await eventually('longer than it would wait in silence', () => performance.now() - began > 3500);
+  assert.equal(service.count(STREAM), 1);
+  assert.equal(verifier.counters.failedRequests, 0);
+});
+
 test('past the bound it refuses, distinguishably, and comes back', async (t) => {
   const { service, verifier, clock } = await stage(t);
   const token = await service.token();

@@ -1,0 +1,1 @@
+"""The vectors, a topic a file."""
