@@ -1,6 +1,7 @@
 //! The running service, as commands that change something see it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -118,9 +119,23 @@ pub(super) fn fetch(url: &str) -> Result<Vec<u8>, CliError> {
 }
 
 fn http_client(url: &str) -> Result<reqwest::Client, CliError> {
-    let built =
-        reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    let builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+    let built = builder.tls_backend_preconfigured(trusting_nobody()).build();
     built.map_err(|source| CliError::Unreachable { url: url.into(), source })
+}
+
+/// The HTTP client has to have a TLS of ours, or it looks for one of the whole process. Only `http` is spoken here.
+#[expect(clippy::expect_used, reason = "either backend has what the default versions of TLS need")]
+fn trusting_nobody() -> rustls::ClientConfig {
+    #[cfg(feature = "aws-lc-rs")]
+    use rustls::crypto::aws_lc_rs as backend;
+    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+    use rustls::crypto::ring as backend;
+    rustls::ClientConfig::builder_with_provider(Arc::new(backend::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("a backend of TLS 1.2 and 1.3")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
 }
 
 /// An `http` URL without the slash at its end.
