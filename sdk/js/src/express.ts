@@ -10,7 +10,6 @@ import type { Verified } from './verified.js';
 import type { Verifier, VerifyOptions } from './verifier.js';
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
     interface Request {
       /** The token of this request, believed: after {@link requireSession}. */

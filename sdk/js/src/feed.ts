@@ -111,7 +111,7 @@ function hello(members: JsonObject): FeedEvent {
 }
 
 function news(members: JsonObject, read: (members: JsonObject) => readonly Entry[]): FeedEvent {
-  const read_entries = read(members);
+  const inForce = read(members);
   const ack = members['ack'] ?? false;
   if (typeof ack !== 'boolean') throw new FeedError('ack is neither true nor false');
   const catchingUp = members['as_of'] === undefined && 'entries' in members;
@@ -121,7 +121,7 @@ function news(members: JsonObject, read: (members: JsonObject) => readonly Entry
     asOf: catchingUp ? undefined : instant(members, 'as_of'),
     serverTime: instant(members, 'server_time'),
     ack,
-    entries: read_entries,
+    entries: inForce,
   };
 }
 
