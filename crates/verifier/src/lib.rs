@@ -29,7 +29,7 @@
     )
 )]
 // The lines that the README shows compile.
-#![cfg_attr(doctest, doc = include_str!("../../../README.md"))]
+#![cfg_attr(all(doctest, feature = "client"), doc = include_str!("../../../README.md"))]
 
 #[cfg(feature = "actix")]
 pub mod actix;
