@@ -276,6 +276,7 @@ async fn an_index_of_times_that_an_older_program_did_not_keep_up_is_made_anew() 
     let store = open(&path);
     let live = store.snapshot(at(50), at(1)).await.unwrap().1;
     assert_eq!(live, [logout(2, 50, 100), logout(1, 60, 100)]);
+    assert_eq!(store.snapshot(at(0), at(1)).await.unwrap().1.len(), 2, "each once");
 }
 
 #[tokio::test]

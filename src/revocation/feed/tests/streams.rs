@@ -1,4 +1,5 @@
 use super::*;
+use crate::revocation::feed::catch_up::{CatchUp, Page};
 
 #[tokio::test]
 async fn a_stream_without_a_cursor_begins_now() {
@@ -192,6 +193,25 @@ async fn a_cursor_too_far_behind_is_reset_because_a_snapshot_costs_less() {
     rig.follower.load(NOW).await.unwrap();
     rig.open(from(nameless(), &start)).await.assert_is_reset().await;
     rig.open(from(nameless(), &one)).await.batch().await;
+}
+
+#[tokio::test]
+async fn a_log_that_becomes_another_one_while_a_stream_catches_up_is_a_gap() {
+    let rig = Rig::start().await;
+    let at = rig.append(0..1).await;
+    let end = rig.append(1..3).await;
+    let mut chain = end.chain;
+    chain[0] ^= 1;
+    for elsewhere in [Position { chain, ..end }, Position { seq: end.seq + 1, ..end }] {
+        let store = Arc::clone(&rig.store) as Arc<dyn Store>;
+        let until = Head { position: elsewhere, as_of: NOW };
+        let mut catch_up = CatchUp { store, horizon: rig.feed.horizon, at, until, now: NOW };
+        let mut page = catch_up.page(&rig.feed.hub).await.unwrap();
+        if let Page::More(_) = page {
+            page = catch_up.page(&rig.feed.hub).await.unwrap();
+        }
+        assert!(matches!(page, Page::Gap), "{elsewhere:?}");
+    }
 }
 
 #[tokio::test]
