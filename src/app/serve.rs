@@ -1,5 +1,6 @@
 //! Serving: listener and shutdown are arguments, so that tests and the program run the same code.
 
+use std::any::Any;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
@@ -30,6 +31,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long a log that could not be read is left alone; the ticks ask as well.
 const FOLLOW_AGAIN: Duration = Duration::from_millis(200);
 
+/// How long data may wait for a peer that does not take it, in milliseconds.
+#[cfg(target_os = "linux")]
+const UNREAD_MILLIS: u32 = 20_000;
+
 /// How often, and how far apart, it is looked whether all workers are gone: two seconds in all.
 const RELEASE_CHECKS: u32 = 400;
 const RELEASE_PAUSE: Duration = Duration::from_millis(5);
@@ -48,6 +53,7 @@ impl App {
             .client_request_timeout(HEAD_DEADLINE)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .h1_write_buffer_size(WRITE_BUFFER_BYTES)
+            .on_connect(|connection, _| end_when_unread(connection))
             .listen(listener)
             .map_err(AppError::Serve)?
             .run();
@@ -123,6 +129,19 @@ impl App {
             self.services.feed.heartbeat(now);
         }
     }
+}
+
+/// Bounds how long what was written may wait for a peer that takes none of it: a stream whose reader has stopped reading is never
+/// asked for its next frame, so nobody here would notice. The kernel ends the connection; the reader comes back with its cursor.
+fn end_when_unread(connection: &dyn Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(tcp, UNREAD_MILLIS)
+    {
+        tracing::debug!(error = %error, "a connection without a bound on unread data");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = connection;
 }
 
 /// Ready when the process is asked to end: SIGTERM from whoever manages it, or SIGINT from a keyboard. From the call on, not
