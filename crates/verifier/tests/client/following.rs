@@ -84,8 +84,7 @@ async fn a_stream_that_was_open_for_long_is_opened_anew_and_nothing_else_changes
 #[tokio::test]
 async fn a_stream_that_never_says_hello_is_given_up() {
     let stage = Stage::new().await;
-    let (verifier, silent) = tokio::join!(stage.connect().start(), stage.service.silent_stream());
-    let _verifier = verifier.unwrap();
+    let (_verifier, silent) = stage.before_hello().await;
     let (again, ()) = tokio::join!(stage.service.stream(), async {
         // The verifier may not have begun to wait yet: time goes on until it has.
         while stage.service.requests(STREAM).len() < 2 {

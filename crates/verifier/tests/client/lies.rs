@@ -73,8 +73,7 @@ async fn an_event_that_is_not_understood_makes_the_verifier_load_a_snapshot() {
 #[tokio::test]
 async fn before_hello_nothing_is_believed() {
     let stage = Stage::new().await;
-    let (verifier, mut stream) = tokio::join!(stage.connect().start(), stage.service.silent_stream());
-    let verifier = verifier.unwrap();
+    let (verifier, mut stream) = stage.before_hello().await;
     stage.service.reply(SNAPSHOT, Reply::status(500));
     stream.event("revocations", &batch(NOW, "c1", &[])).await;
     verdict_becomes(&verifier, &stage.token(), "stale").await;
@@ -84,8 +83,7 @@ async fn before_hello_nothing_is_believed() {
 #[tokio::test]
 async fn hello_of_another_version_is_not_followed() {
     let stage = Stage::new().await;
-    let (verifier, mut stream) = tokio::join!(stage.connect().start(), stage.service.silent_stream());
-    let verifier = verifier.unwrap();
+    let (verifier, mut stream) = stage.before_hello().await;
     stage.service.reply(SNAPSHOT, Reply::status(500));
     let mut hello = stage.service.hello("c0");
     hello["version"] = 2.into();
@@ -113,8 +111,7 @@ async fn reset_makes_the_verifier_load_a_snapshot() {
 #[tokio::test]
 async fn reset_may_come_in_place_of_hello() {
     let stage = Stage::new().await;
-    let (verifier, mut stream) = tokio::join!(stage.connect().start(), stage.service.silent_stream());
-    let verifier = verifier.unwrap();
+    let (verifier, mut stream) = stage.before_hello().await;
     stage.service.reply(SNAPSHOT, Reply::status(500));
     stream.event("reset", &json!({"reason": "another log"})).await;
     verdict_becomes(&verifier, &stage.token(), "stale").await;

@@ -15,7 +15,7 @@ use signet_verifier::Verifier;
 
 use crate::service::{KEYS, METADATA, SNAPSHOT, metadata, snapshot};
 use crate::signer::{Signer, jwks};
-use crate::stage::{NOW, counted};
+use crate::stage::{NOW, counted, eventually};
 
 const AUTHORITY: &[u8] = include_bytes!("../fixtures/authority.pem");
 
@@ -73,8 +73,8 @@ fn answer(
 #[tokio::test]
 async fn a_service_that_a_trusted_authority_vouches_for_is_believed() {
     let url = secured();
-    let verifier = Verifier::connect(&url).audience("api").trust_pem(AUTHORITY).start().await.unwrap();
-    assert!(verifier.staleness().is_some());
+    let verifier = Verifier::connect(&url).audience("api").trust_pem(AUTHORITY).spawn().unwrap();
+    eventually("a snapshot", || verifier.staleness().is_some()).await;
     let everybodys = rustls::crypto::CryptoProvider::get_default();
     assert!(everybodys.is_none(), "the process's choice is the embedder's");
 }

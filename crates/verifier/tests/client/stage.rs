@@ -43,6 +43,14 @@ impl Stage {
         (verifier.unwrap(), stream)
     }
 
+    /// A verifier that knows everything there was to know, and a stream that has not said hello yet.
+    pub(crate) async fn before_hello(&self) -> (LiveVerifier, Stream) {
+        let verifier = self.connect().spawn().unwrap();
+        let stream = self.service.silent_stream().await;
+        verdict_becomes(&verifier, &self.token(), "valid").await;
+        (verifier, stream)
+    }
+
     /// Both clocks move on, as they do.
     pub(crate) fn advance(&self, by: Duration) {
         self.boot.advance(by);

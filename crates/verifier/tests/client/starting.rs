@@ -5,7 +5,7 @@ use std::time::Duration;
 use signet_verifier::{ConnectError, Verifier};
 
 use crate::service::{KEYS, METADATA, Reply, SNAPSHOT, STREAM, metadata, snapshot};
-use crate::stage::{NOW, Stage, logout, session, verdict, verdict_becomes};
+use crate::stage::{NOW, Stage, eventually, logout, session, verdict, verdict_becomes};
 
 async fn failure(stage: &Stage) -> ConnectError {
     let error = stage.connect().start().await.map(|_| ()).unwrap_err();
@@ -78,8 +78,8 @@ async fn a_service_under_another_address_is_asked_only_there() {
     stage.service.reply("/auth/v1/revocations", Reply::json(&snapshot(NOW, "c0", &[])));
     stage.service.reply("/auth/.well-known/jwks.json", Reply::body(crate::signer::jwks(&[&stage.signer])));
     let base = format!("{}/auth/", stage.service.url);
-    let verifier = Verifier::connect(elsewhere).at(&base).audience("api").start().await.unwrap();
-    assert!(verifier.staleness().is_some());
+    let verifier = Verifier::connect(elsewhere).at(&base).audience("api").spawn().unwrap();
+    eventually("a snapshot", || verifier.staleness().is_some()).await;
     stage.service.asked("/auth/v1/revocations/stream", 1).await;
 }
 
@@ -118,12 +118,16 @@ async fn a_feed_of_another_version_ends_the_start_at_once() {
 #[tokio::test]
 async fn more_leeway_than_the_issuer_allows_is_refused() {
     let stage = Stage::new().await;
-    let error = stage.connect().leeway(Duration::from_secs(31)).start().await.map(|_| ()).unwrap_err();
+    let (error, _stream) =
+        tokio::join!(stage.connect().leeway(Duration::from_secs(31)).start(), stage.service.stream());
+    let error = error.map(|_| ()).unwrap_err();
     assert!(
         matches!(error, ConnectError::Leeway { allowed, .. } if allowed == Duration::from_secs(30)),
         "{error:?}"
     );
-    assert!(stage.connect().leeway(Duration::from_secs(30)).start().await.is_ok());
+    let (taken, _stream) =
+        tokio::join!(stage.connect().leeway(Duration::from_secs(30)).start(), stage.service.stream());
+    assert!(taken.is_ok());
 }
 
 #[tokio::test]
