@@ -87,6 +87,7 @@ class FakeService:
         """Answers to be given in place of the true ones, by path."""
         self.active = True
         self.is_silent = False
+        self.greets = True
         self.clock_ahead = 0
         self.known_ahead = 0
         self.hello: Callable[[dict[str, Any]], dict[str, Any]] = lambda hello: hello
@@ -225,7 +226,8 @@ class FakeService:
             "version": 1, "stream_id": stream.id, "cursor": stream.query.get("cursor", cursor),
             "heartbeat_ms": self.heartbeat_ms, "limits": self.limits,
         } | self.stamps()  # fmt: skip
-        self.event(request, "hello", self.hello(hello))
+        if self.greets:
+            self.event(request, "hello", self.hello(hello))
         if missed:
             self.event(request, "revocations", {"cursor": cursor, "entries": missed} | self.stamps())
         self.on_stream(stream)

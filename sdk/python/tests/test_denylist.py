@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conftest import uuid7
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signet_verifier._claims import Claims
@@ -58,6 +58,7 @@ def is_denied(claims: Claims, kid: str, entry: Entry) -> bool:
     return in_scope and began < entry.issued_before
 
 
+@settings(max_examples=600)
 @given(TOKENS, ENTRIES)
 def test_a_token_is_denied_if_one_of_the_entries_denies_it(claims: Claims, entries: list[Entry]) -> None:
     denylist = Denylist()

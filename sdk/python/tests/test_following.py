@@ -6,6 +6,7 @@ import functools
 import json
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -372,6 +373,24 @@ def test_unknown_events_and_members_are_ignored(connect: Connect, service: FakeS
     assert driven.counters.malformed == 0
 
 
+def test_a_stream_that_does_not_begin_with_hello_is_not_understood(connect: Connect, service: FakeService) -> None:
+    driven = connect()
+    service.greets = False
+    service.drop_streams()
+    eventually(lambda: driven.counters.malformed >= 2)
+    assert driven.counters.connects == 1
+    service.greets = True
+    assert eventually(lambda: refusal(driven, service.token()) == "believed")
+
+
+def test_a_second_hello_is_not_understood(connect: Connect, service: FakeService) -> None:
+    driven = connect()
+    hello = service.stamps() | {"cursor": "c0", "version": 1, "stream_id": "s", "heartbeat_ms": 50, "limits": service.limits}
+    service.say("hello", hello)
+    eventually(lambda: driven.counters.malformed == 1)
+    assert eventually(lambda: driven.counters.snapshots == 2)
+
+
 def test_freshness_does_not_come_from_what_was_not_understood(connect: Connect, service: FakeService) -> None:
     driven = connect(max_staleness=0.5)
     token = service.token()
@@ -406,11 +425,11 @@ def test_a_service_that_resets_every_stream_is_not_asked_as_fast_as_it_answers(
     connect: Connect, service: FakeService
 ) -> None:
     service.on_stream = lambda stream: stream.outbox.put(b'event: reset\ndata: {"reason":"again"}\n\n')
-    driven = connect(ready_within=None)
-    eventually(lambda: driven.counters.resyncs >= 3)
-    before, started = service.hits["/feed"], time.monotonic()
-    eventually(lambda: service.hits["/feed"] >= before + 5)
-    assert time.monotonic() - started > 5 * FAST.longest_retry * 0.2 / 2
+    driven = connect(ready_within=None, tuning=replace(FAST, first_retry=20.0, longest_retry=20.0))
+    # The first time at once, then not before a wait that is longer than this test.
+    eventually(lambda: driven.counters.resyncs == 2)
+    eventually(lambda: driven.verifier._core.retry_after > 1)
+    assert driven.counters.snapshots == 2
 
 
 def test_a_cursor_that_is_not_taken_is_replaced_by_a_snapshot(connect: Connect, service: FakeService) -> None:
@@ -431,8 +450,7 @@ def test_credentials_that_are_taken_away_are_tried_again_rarely(connect: Connect
 
 
 def test_an_event_without_end_is_given_up(connect: Connect, service: FakeService) -> None:
-    tuning = FAST.__class__(first_retry=0.02, longest_retry=0.1, tick=0.02, max_event=10_000)
-    driven = connect(tuning=tuning)
+    driven = connect(tuning=replace(FAST, max_event=10_000))
     stream = eventually(lambda: service.streams)[0]
     for _ in range(20):
         stream.outbox.put(b"data: " + b"x" * 1000 + b"\n")
@@ -446,6 +464,13 @@ def test_something_else_that_answers_in_place_of_the_stream_is_not_followed(
     service.body["/feed/stream"] = b"<html>proxy</html>"
     driven = connect(max_staleness=0.5)
     assert eventually(lambda: refusal(driven, service.token()) == "stale")
+    assert driven.counters.connects == 0
+    # Not even if what it says looks like events.
+    service.drop_streams()
+    now = service.stamps() | {"cursor": "c0", "version": 1, "stream_id": "s", "heartbeat_ms": 50, "limits": service.limits}
+    service.body["/feed/stream"] = f"event: hello\ndata: {json.dumps(now)}\n\n".encode()
+    seen = service.hits["/feed/stream"]
+    eventually(lambda: service.hits["/feed/stream"] > seen + 2)
     assert driven.counters.connects == 0
 
 
@@ -476,6 +501,22 @@ def test_the_services_clock_may_lie_elsewhere(connect: Connect, service: FakeSer
     assert staleness is not None
     assert staleness < 1.0
     assert refusal(driven, service.token()) == "believed"
+
+
+def test_a_service_whose_clock_was_set_back_is_measured_anew_before_anybody_notices(
+    connect: Connect, service: FakeService
+) -> None:
+    driven = connect(max_staleness=5)
+    service.clock_ahead = -3000
+    eventually(lambda: driven.counters.connects == 2)
+    service.clock_ahead -= 1500
+    service.revoke({"sub": "somebody"})
+    eventually(lambda: driven.counters.entries == 1)
+    service.revoke({"sub": "somebody"})
+    eventually(lambda: driven.counters.entries == 2)
+    assert driven.counters.connects == 2, "not more often than it may"
+    assert refusal(driven, service.token()) == "believed"
+    assert driven.counters.snapshots == 1
 
 
 def test_a_node_that_is_cut_off_makes_its_verifiers_stale(connect: Connect, service: FakeService) -> None:

@@ -118,6 +118,16 @@ def test_an_event_that_lay_in_a_buffer_is_as_old_as_it_is() -> None:
     assert run.freshness.lag(at(run.boot), EPOCH + run.boot - 25_000) == 25_000
 
 
+def test_a_service_whose_clock_was_set_forward_is_no_fresher_for_it() -> None:
+    run = Run(EPOCH, 0)
+    run.snapshot(0, 0)
+    run.freshness.opened(at(10), at(10), EPOCH + 10)
+    # An hour ahead from now on: what it knew ten seconds before it said so is ten seconds old.
+    ahead = EPOCH + 3_600_000
+    run.freshness.heard(at(20_000), ahead + 10_000, ahead + 20_000)
+    assert run.freshness.staleness(at(20_000)) == 10_000
+
+
 def test_it_goes_on_counting_while_the_wall_clock_stands_still() -> None:
     run = Run(EPOCH, 0)
     run.snapshot(0, 0)

@@ -140,15 +140,13 @@ class Follower:
                 while self._stream_id is None:
                     await self._change()
 
-    async def find_keys(self) -> bool:
-        """Fetches the keys because one is not known: one fetch for all who wait, none so soon after the last. Says whether the
-        set was looked at anew."""
+    async def find_keys(self) -> None:
+        """Fetches the keys because one is not known: one fetch for all who wait, none so soon after the last. Whoever asked looks
+        again in any case: another's fetch may have ended just before."""
         idle = self._fetching is None or self._fetching.done()
-        if idle and self._loop.time() - self._fetched_at < self._tuning.key_cooldown:
-            return False
-        # One who gives up must not take the keys from the others.
-        await asyncio.wait({self._fetch()}, timeout=self._tuning.key_wait)
-        return True
+        if not idle or self._loop.time() - self._fetched_at >= self._tuning.key_cooldown:
+            # One who gives up must not take the keys from the others.
+            await asyncio.wait({self._fetch()}, timeout=self._tuning.key_wait)
 
     async def _change(self) -> None:
         self._changed.clear()

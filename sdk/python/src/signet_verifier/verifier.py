@@ -157,11 +157,12 @@ class Verifier(_Settled):
             try:
                 verdict = self._core.judge(token, question)
             except VerifyError as error:
-                if error.code != "key_unknown" or not self._thread.ask(lambda it: it.find_keys()):
+                if error.code != "key_unknown":
                     raise
+                self._thread.ask(lambda follower: follower.find_keys())
                 verdict = self._core.judge(token, question)
             if isinstance(verdict, Doubt):
-                active = self._thread.ask(lambda it: it.introspection.is_active(token))
+                active = self._thread.ask(lambda follower: follower.introspection.is_active(token))
                 verdict = self._core.settle(verdict, active)
             return self._core.accept(verdict)
 
@@ -243,8 +244,9 @@ class AsyncVerifier(_Settled):
             try:
                 verdict = self._core.judge(token, question)
             except VerifyError as error:
-                if error.code != "key_unknown" or not await self._follower.find_keys():
+                if error.code != "key_unknown":
                     raise
+                await self._follower.find_keys()
                 verdict = self._core.judge(token, question)
             if isinstance(verdict, Doubt):
                 verdict = self._core.settle(verdict, await self._follower.introspection.is_active(token))
