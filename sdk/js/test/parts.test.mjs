@@ -226,6 +226,33 @@ test('whatever comes, it is read or refused, and nothing else happens', async ()
     return Math.floor((state / 2 ** 32) * below);
   };
   const hello = { version: 1, stream_id: 's', cursor: 'c', ...STAMPS, heartbeat_ms: 5000, limits: LIMITS };
+test('a wall clock that was ahead for a while does not keep entries for ever', () => {
+  const denylist = new Denylist();
+  const now = 1_795_000_000_000;
+  denylist.sweep(now + 365 * 86_400_000);
+  denylist.apply({ ...readEntry(ENTRY), expiresAt: now + 1500 });
+  denylist.sweep(now + 1499);
+  assert.equal(denylist.size, 1);
+  denylist.sweep(now + 2500);
+  assert.equal(denylist.size, 0);
+});
+
+test('a wall clock that jumped forgets nothing, and does not make tokens younger', () => {
+  const clock = { at: { wall: 1_795_000_000_000, boot: 1000 }, wall: () => clock.at.wall, boot: () => clock.at.boot };
+  const state = new State({ issuer: 'i', audience: ['api'], leewayMs: undefined }, clock, { drop: assert.fail }, newCounters());
+  state.limits({ longestAccessTtlMs: 300_000, leewayMs: 30_000, revocableClaims: [] });
+  state.apply([{ ...readEntry(ENTRY), expiresAt: clock.at.wall + 330_000 }]);
+  state.mapped(1000, clock.at.wall);
+  state.heard(clock.at.wall, clock.at.wall);
+  const loaded = clock.at.wall;
+  clock.at.wall += 3_600_000;
+  state.tick();
+  assert.deepEqual([state.staleness(), state.denylist.size], [undefined, 1]);
+  clock.at.wall -= 7_200_000;
+  clock.at.boot += 10;
+  assert.equal(state.latest(), loaded + 10);
+});
+
   const seeds = [SNAPSHOT, hello, { cursor: 'c', ...STAMPS, ack: true, entries: [ENTRY] }].map((seed) => JSON.stringify(seed));
   const pieces = ['{', '}', '[', ']', '"', ',', ':', '\\', 'null', '-1', '1e999', '"all"', '{"sid":1}', '__proto__', '\u0000', '\r', '\n\n', 'data:'];
   let refused = 0;
