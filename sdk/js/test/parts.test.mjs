@@ -121,7 +121,7 @@ test('staleness is counted from what the service knew, mapped by the request tha
 test('a service cannot know more than it wrote, and what is known is not forgotten by an older message', () => {
   const freshness = new Freshness();
   freshness.map(0, 1000);
-  freshness.hear(99_999_999, 1000, 0);
+  freshness.hear(3000, 1000, 0);
   assert.equal(freshness.staleness(10), 10);
   freshness.hear(200, 1000, 0);
   assert.equal(freshness.staleness(10), 10);
@@ -133,6 +133,18 @@ test('a service cannot know more than it wrote, and what is known is not forgott
 
 test('stamps that contradict the mapping are told', () => {
   const freshness = new Freshness();
+test('an `as_of` further ahead than clocks are apart says nothing, and a message is no younger than its arrival', () => {
+  const freshness = new Freshness();
+  freshness.map(1000, 5000);
+  freshness.hear(5000, 5000, 1010);
+  assert.equal(freshness.hear(9001, 7000, 3010), 'fit');
+  assert.equal(freshness.staleness(3010), 2010);
+  freshness.hear(9000, 7000, 3010);
+  assert.equal(freshness.staleness(3010), 10);
+  assert.equal(freshness.hear(8040, 8040, 4000), 'fit');
+  assert.equal(freshness.staleness(4100), 100);
+});
+
   freshness.map(0, 1000);
   assert.equal(freshness.hear(1500, 1500, 400), 'impossible', 'written at 500 at the earliest, came at 400');
   assert.equal(freshness.staleness(400), undefined);
