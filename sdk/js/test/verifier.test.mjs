@@ -151,6 +151,13 @@ test('a stream that is heard of is not', async (t) => {
   t.after(() => clearInterval(beats));
   const began = performance.now();
   await eventually('longer than it would wait in silence', () => performance.now() - began > 3500);
+test('a stream that ends without news has failed, and is not asked for at once again and again', async (t) => {
+  const { service, verifier } = await stage(t);
+  service.intercept = ({ path }) => (path === STREAM ? { status: 200, body: 'welcome' } : undefined);
+  for (const stream of service.streams) stream.end();
+  await eventually('failures', () => verifier.counters.failedRequests >= 3);
+});
+
   assert.equal(service.count(STREAM), 1);
   assert.equal(verifier.counters.failedRequests, 0);
 });
