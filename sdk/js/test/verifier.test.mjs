@@ -287,6 +287,31 @@ test('a long-lived connection learns that its session has been revoked', async (
     ended = true;
   });
   const revoked = one.revoked();
+test('an odd key beside good ones does not break the set, and a set without a good one does not replace it', async (t) => {
+  const odd = [{ kid: 'odd', kty: 'EC', crv: 'P-256', alg: 'ES256', x: 'A', y: 'A' }, { kid: 'rsa', kty: 'RSA', alg: 'RS256', n: 'A', e: 'AQAB' }];
+  const { service, verifier, clock } = await stage(t, {}, (service) => service.keys.unshift(...odd.map((jwk) => ({ jwk }))));
+  const token = await service.token();
+  assert.equal(await codeOf(verifier.verify(token)), undefined);
+  const other = await service.token({}, { key: { ...service.keys.at(-1), jwk: { kid: 'other' } } });
+  service.intercept = ({ path }) => (path === JWKS ? { status: 200, body: { keys: odd } } : undefined);
+  clock.pass(10_001);
+  assert.equal(await codeOf(verifier.verify(other)), 'key_unknown');
+  assert.equal(await codeOf(verifier.verify(token)), undefined);
+});
+
+test('a key that was taken back before there is a set is not the token\'s fault', async (t) => {
+  const service = await FakeService.start();
+  service.revoke({ kid: 'compromised' });
+  service.intercept = ({ path }) => (path === JWKS ? { status: 503, body: {} } : undefined);
+  const verifier = connectInBackground({ issuer: service.issuer, audience: 'api', ...CREDENTIALS });
+  t.after(async () => {
+    await verifier.close();
+    await service.stop();
+  });
+  await eventually('a snapshot', () => verifier.denylistSize === 1);
+  assert.equal(await codeOf(verifier.verify(await service.token())), 'stale');
+});
+
   service.revoke({ sid: one.claims.sid });
   assert.deepEqual(await revoked, { by: 'sid' });
   assert.ok(one.signal.aborted && one.signal.reason instanceof VerifyError && one.signal.reason.code === 'revoked');
