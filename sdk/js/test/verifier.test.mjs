@@ -83,6 +83,14 @@ test('an acknowledgement is sent when the entry is in force, and leaving is said
   await assert.rejects(verifier.verify(other), StaleError);
 });
 
+test('once it is closed no policy vouches', async (t) => {
+  const { service, verifier } = await stage(t, { whenStale: 'accept' });
+  const token = await service.token();
+  assert.equal(await codeOf(verifier.verify(token)), undefined);
+  await verifier.close();
+  assert.equal(await codeOf(verifier.verify(token)), 'stale');
+});
+
 test('it says who it is, the same across its reconnects, and how long it vouches', async (t) => {
   const { service } = await stage(t, { name: 'orders/7', maxStaleness: 12_345 });
   for (const stream of service.streams) stream.destroy();
@@ -143,6 +151,13 @@ test('a stream that falls silent is given up', async (t) => {
   await eventually('another stream', () => service.count(STREAM) > 1, 5000);
 });
 
+test('a stream that ends without news has failed, and is not asked for at once again and again', async (t) => {
+  const { service, verifier } = await stage(t);
+  service.intercept = ({ path }) => (path === STREAM ? { status: 200, body: 'welcome' } : undefined);
+  for (const stream of service.streams) stream.end();
+  await eventually('failures', () => verifier.counters.failedRequests >= 3);
+});
+
 test('a stream that is heard of is not', async (t) => {
   const { service, verifier } = await stage(t, {}, (service) => {
     service.heartbeatMs = 1000;
@@ -151,13 +166,6 @@ test('a stream that is heard of is not', async (t) => {
   t.after(() => clearInterval(beats));
   const began = performance.now();
   await eventually('longer than it would wait in silence', () => performance.now() - began > 3500);
-test('a stream that ends without news has failed, and is not asked for at once again and again', async (t) => {
-  const { service, verifier } = await stage(t);
-  service.intercept = ({ path }) => (path === STREAM ? { status: 200, body: 'welcome' } : undefined);
-  for (const stream of service.streams) stream.end();
-  await eventually('failures', () => verifier.counters.failedRequests >= 3);
-});
-
   assert.equal(service.count(STREAM), 1);
   assert.equal(verifier.counters.failedRequests, 0);
 });
@@ -219,6 +227,19 @@ test('past the bound the service is asked, once for a moment', async (t) => {
   assert.equal(await codeOf(verifier.verify(token)), 'stale');
 });
 
+test('what is revoked while the service is asked is refused', async (t) => {
+  const asking = async (url, init) => {
+    if (url.endsWith('/oauth2/introspect')) {
+      service.revoke({ sub: 'user-1' });
+      await eventually('applied', () => verifier.denylistSize === 1);
+    }
+    return fetch(url, init);
+  };
+  const { service, verifier, clock } = await stage(t, { whenStale: 'introspect', fetch: asking });
+  clock.pass(31_000);
+  assert.equal(await codeOf(verifier.verify(await service.token())), 'revoked');
+});
+
 test('a wall clock that jumps means a snapshot before vouching again', async (t) => {
   const { service, verifier, clock } = await stage(t);
   const token = await service.token();
@@ -266,27 +287,6 @@ test('the key set is asked for with its ETag, and the last good one is kept whil
   assert.equal(await codeOf(verifier.verify(token)), undefined);
 });
 
-test('a key that was taken back is dropped for good', async (t) => {
-  const { service, verifier, clock } = await stage(t);
-  const token = await service.token();
-  const verified = await verifier.verify(token);
-  service.revoke({ kid: 'key-0' });
-  assert.deepEqual(await verified.revoked(), { by: 'kid' });
-  assert.equal(await codeOf(verifier.verify(token)), 'key_unknown', 'remembered or not');
-  clock.pass(10_001);
-  await service.addKey();
-  assert.equal(await codeOf(verifier.verify(await service.token())), undefined);
-  assert.equal(await codeOf(verifier.verify(token)), 'key_unknown', 'although the set still has it');
-});
-
-test('a long-lived connection learns that its session has been revoked', async (t) => {
-  const { service, verifier } = await stage(t);
-  const [one, other] = [await verifier.verify(await service.token()), await verifier.verify(await service.token())];
-  let ended = false;
-  void other.revoked().then(() => {
-    ended = true;
-  });
-  const revoked = one.revoked();
 test('an odd key beside good ones does not break the set, and a set without a good one does not replace it', async (t) => {
   const odd = [{ kid: 'odd', kty: 'EC', crv: 'P-256', alg: 'ES256', x: 'A', y: 'A' }, { kid: 'rsa', kty: 'RSA', alg: 'RS256', n: 'A', e: 'AQAB' }];
   const { service, verifier, clock } = await stage(t, {}, (service) => service.keys.unshift(...odd.map((jwk) => ({ jwk }))));
@@ -312,6 +312,27 @@ test('a key that was taken back before there is a set is not the token\'s fault'
   assert.equal(await codeOf(verifier.verify(await service.token())), 'stale');
 });
 
+test('a key that was taken back is dropped for good', async (t) => {
+  const { service, verifier, clock } = await stage(t);
+  const token = await service.token();
+  const verified = await verifier.verify(token);
+  service.revoke({ kid: 'key-0' });
+  assert.deepEqual(await verified.revoked(), { by: 'kid' });
+  assert.equal(await codeOf(verifier.verify(token)), 'key_unknown', 'remembered or not');
+  clock.pass(10_001);
+  await service.addKey();
+  assert.equal(await codeOf(verifier.verify(await service.token())), undefined);
+  assert.equal(await codeOf(verifier.verify(token)), 'key_unknown', 'although the set still has it');
+});
+
+test('a long-lived connection learns that its session has been revoked', async (t) => {
+  const { service, verifier } = await stage(t);
+  const [one, other] = [await verifier.verify(await service.token()), await verifier.verify(await service.token())];
+  let ended = false;
+  void other.revoked().then(() => {
+    ended = true;
+  });
+  const revoked = one.revoked();
   service.revoke({ sid: one.claims.sid });
   assert.deepEqual(await revoked, { by: 'sid' });
   assert.ok(one.signal.aborted && one.signal.reason instanceof VerifyError && one.signal.reason.code === 'revoked');
