@@ -66,9 +66,14 @@ export class Core {
   async verifyAt(token: string, expected: Expected, now: number): Promise<CheckedToken> {
     const checked = this.#recall(token) ?? (await this.#check(token));
     checkClaims(checked.claims, expected, now);
-    const by = this.#denylist.denies(scopes(checked, expected.revocableClaims));
-    if (by !== undefined) throw new VerifyError('revoked', by);
+    this.checkDenylist(checked, expected.revocableClaims);
     return checked;
+  }
+
+  /** Whether it has been taken back. */
+  checkDenylist(checked: CheckedToken, revocable: readonly string[]): void {
+    const by = this.#denylist.denies(scopes(checked, revocable));
+    if (by !== undefined) throw new VerifyError('revoked', by);
   }
 
   #recall(token: string): CheckedToken | undefined {

@@ -81,7 +81,7 @@ export class Denylist {
   readonly #rules: Readonly<Record<Rule, Map<string, Known>>> = { always: new Map(), logout: new Map(), refresh: new Map() };
   /** What may expire within which second: an entry that was extended is found under its earlier one too. */
   readonly #due = new Map<number, [Rule, string][]>();
-  /** The second up to which everything has been forgotten. */
+  /** The second in which it was last looked for what has expired. */
   #swept = 0;
 
   /** How many entries it holds. */
@@ -116,7 +116,8 @@ export class Denylist {
   /** Forgets what has expired by `now`: within a second of its expiry, never before it. */
   sweep(now: number): void {
     const second = Math.floor(now / 1000);
-    if (second <= this.#swept) return;
+    // Not "later than": a clock that was ahead for a while must not keep everything until it gets there again.
+    if (second === this.#swept) return;
     for (const due of this.#dueUpTo(second)) {
       for (const [rule, key] of this.#due.get(due) ?? []) {
         if ((this.#rules[rule].get(key)?.expiresAt ?? Infinity) <= now) this.#rules[rule].delete(key);
@@ -127,8 +128,7 @@ export class Denylist {
   }
 
   #remember(rule: Rule, entry: Entry): void {
-    // What has expired already goes with the next second.
-    const second = Math.max(Math.ceil(entry.expiresAt / 1000), this.#swept + 1);
+    const second = Math.ceil(entry.expiresAt / 1000);
     const due = this.#due.get(second);
     if (due === undefined) this.#due.set(second, [[rule, entry.scope.key]]);
     else due.push([rule, entry.scope.key]);

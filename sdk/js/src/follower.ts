@@ -103,7 +103,7 @@ export class Follower {
     if (error instanceof FeedError) {
       this.#counters.malformed += 1;
       this.#counters.resyncs += 1;
-        this.#listener.lose();
+      this.#listener.lose();
     } else {
       this.#counters.failedRequests += 1;
       // The service does not take our cursor, and does not say why: what is in force stays so, and we begin anew.
@@ -144,6 +144,7 @@ export class Follower {
           if (event !== undefined && !this.#take(event, stream)) return;
         }
       }
+      throw new TransportError('the stream ended');
     } finally {
       stream.end();
       this.#stream = undefined;
@@ -192,7 +193,9 @@ export class Follower {
     return !(age > REMAP_MS || (stamps === 'late' && age > REMAP_AT_MOST_MS));
   }
 
+  /** Counts as a failure for the wait before the next attempt: a service may reset every stream. */
   #lost(): void {
+    this.#failures += 1;
     this.#counters.resyncs += 1;
     this.#listener.lose();
   }

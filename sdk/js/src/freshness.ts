@@ -8,6 +8,9 @@
 /** Stamps of one connection may seem this much too early, for the coarseness of clocks. */
 const COARSE_MS = 50;
 
+/** How far the clocks of the service's nodes are apart at most: an `as_of` further ahead was stamped before one was set back. */
+const MAX_SKEW_MS = 2000;
+
 /** What the stamps of a message say of the clocks. */
 export type Stamps =
   /** They fit. */
@@ -36,7 +39,9 @@ export class Freshness {
     if (this.#offset === undefined) return 'late';
     const held = received - (serverTime + this.#offset);
     if (held < -COARSE_MS) return 'impossible';
-    if (asOf !== undefined) {
+    // It was stamped before it came.
+    if (held < 0) this.#offset += held;
+    if (asOf !== undefined && asOf <= serverTime + MAX_SKEW_MS) {
       // A service cannot know more than what was there when it wrote.
       const knownAt = Math.min(asOf, serverTime) + this.#offset;
       this.#knownAt = Math.max(this.#knownAt ?? knownAt, knownAt);

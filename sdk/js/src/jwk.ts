@@ -74,7 +74,9 @@ function parametersFit(jwk: JsonObject, alg: Algorithm): boolean {
 }
 
 function number(text: unknown): Uint8Array | undefined {
-  return typeof text === 'string' && /^[A-Za-z0-9_-]+$/.test(text) ? base64url.decode(text) : undefined;
+  if (typeof text !== 'string' || !/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined;
+  const decoded = base64url.decode(text);
+  return base64url.encode(decoded) === text ? decoded : undefined;
 }
 
 /** What makes the key, and nothing that says what it is for: that has been looked at. */

@@ -28,6 +28,7 @@ export class KeyKeeper implements KeySource {
   readonly #dropped = new Set<string>();
   #etag: string | undefined;
   #version = 0;
+  #loaded = false;
   #fetch: Promise<void> | undefined;
   #asked = -Infinity;
   #failures = 0;
@@ -47,7 +48,7 @@ export class KeyKeeper implements KeySource {
 
   /** Whether there ever was a set. */
   get loaded(): boolean {
-    return this.#version > 0;
+    return this.#loaded;
   }
 
   /** Fetches the set and keeps it from now on. Fails if there is none to begin with. */
@@ -116,7 +117,10 @@ export class KeyKeeper implements KeySource {
 
   async #accept(document: Uint8Array): Promise<void> {
     try {
-      this.#swap(await readKeySet(document));
+      const keys = await readKeySet(document);
+      if (keys.size === 0) throw new TypeError('a JWK set without a key that can be used');
+      this.#swap(keys);
+      this.#loaded = true;
     } catch (error) {
       this.#counters.malformed += 1;
       throw new TransportError('the key set is not understood', undefined, error);

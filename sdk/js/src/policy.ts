@@ -49,7 +49,7 @@ export function rule(policy: StalenessPolicy, staleness: number | undefined, iss
     case 'refuse': return 'refuse';
     case 'accept': return 'vouch_stale';
     case 'introspect': return 'ask';
-    default: return now - issued <= policy.whenStale.acceptYoungerThan ? 'vouch_stale' : 'refuse';
+    default: return now - issued < policy.whenStale.acceptYoungerThan ? 'vouch_stale' : 'refuse';
   }
 }
 

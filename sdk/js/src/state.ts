@@ -30,6 +30,8 @@ export class State implements Listener {
   readonly #keys: KeyKeeper;
   readonly #counters: Counters;
   readonly #freshness = new Freshness();
+  /** Wall clock minus boot clock, at the last request that the service answered. */
+  #apart = -Infinity;
   #limits: Limits | undefined;
   #expected: Expected | undefined;
   #closed = false;
@@ -64,11 +66,17 @@ export class State implements Listener {
 
   /** What watchers are judged by. */
   present(): Present {
-    return { now: this.now(), staleness: this.staleness(), leewayMs: this.#expected?.leewayMs ?? 0 };
+    const latest = this.latest();
+    return { now: this.now(), latest, closed: this.#closed, staleness: this.staleness(), leewayMs: this.#expected?.leewayMs ?? 0 };
   }
 
   now(): number {
     return this.#clock.wall();
+  }
+
+  /** The wall clock, or what it would say had nobody set it back: what the age of a token is counted by. */
+  latest(): number {
+    return Math.max(this.now(), this.boot() + this.#apart);
   }
 
   boot(): number {
@@ -78,7 +86,8 @@ export class State implements Listener {
   /** To be called every second. */
   tick(): void {
     this.#lookAtTheClocks();
-    this.denylist.sweep(this.now());
+    // By a wall clock that can be trusted only.
+    if (!this.lost) this.denylist.sweep(this.now());
     this.watchers.tick(this.present());
   }
 
@@ -89,6 +98,7 @@ export class State implements Listener {
 
   mapped(sent: number, serverTime: number): void {
     this.#freshness.map(sent, serverTime);
+    this.#apart = this.now() - this.boot();
   }
 
   limits(limits: Limits): void {

@@ -227,8 +227,9 @@ export class Verifier {
   }
 
   async #vouch(checked: CheckedToken, policy: StalenessPolicy): Promise<void> {
-    const staleness = this.#state.staleness();
-    switch (rule(policy, staleness, checked.scopes.of.issued, this.#state.now())) {
+    const { closed, staleness, latest } = this.#state.present();
+    if (closed) throw new StaleError(undefined);
+    switch (rule(policy, staleness, checked.scopes.of.issued, latest)) {
       case 'vouch':
         return;
       case 'vouch_stale':
@@ -241,6 +242,8 @@ export class Verifier {
           throw new StaleError(staleness);
         });
         if (!active) throw new VerifyError('inactive');
+        // The feed may have said so while the service was asked.
+        this.#core.checkDenylist(checked, this.#state.expected?.revocableClaims ?? []);
       }
     }
   }

@@ -16,6 +16,10 @@ interface Watcher {
 /** What is known now. */
 export interface Present {
   readonly now: number;
+  /** The same, had nobody set the clock back. */
+  readonly latest: number;
+  /** Whether the verifier vouches for nothing any more. */
+  readonly closed: boolean;
   readonly staleness: number | undefined;
   readonly leewayMs: number;
 }
@@ -59,13 +63,13 @@ export class Watchers {
     for (const watcher of this.#all) this.#end(watcher, new StaleError(undefined));
   }
 
-  #look(watcher: Watcher, { now, staleness, leewayMs }: Present): void {
+  #look(watcher: Watcher, { now, latest, closed, staleness, leewayMs }: Present): void {
     if (this.#lookForRevocation(watcher)) return;
     const { exp } = watcher.checked.claims;
     if (now >= exp * 1000 + leewayMs) return this.#end(watcher, new VerifyError('expired'));
-    const ruling = rule(watcher.policy, staleness, watcher.checked.scopes.of.issued, now);
+    const ruling = rule(watcher.policy, staleness, watcher.checked.scopes.of.issued, latest);
     // Nobody is asked again and again about a connection that just stays open.
-    if (ruling === 'refuse' || ruling === 'ask') this.#end(watcher, new StaleError(staleness));
+    if (closed || ruling === 'refuse' || ruling === 'ask') this.#end(watcher, new StaleError(staleness));
   }
 
   #lookForRevocation(watcher: Watcher): boolean {

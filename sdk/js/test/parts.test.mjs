@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import os from 'node:os';
 import test from 'node:test';
 import { JumpGuard, SystemClock } from '../dist/clock.js';
+import { newCounters } from '../dist/counters.js';
 import { Denylist } from '../dist/denylist.js';
 import { FeedError, readEntry, readEvent, readSnapshot } from '../dist/feed.js';
 import { Freshness } from '../dist/freshness.js';
 import { JsonDuplicateError, JsonSyntaxError, parseJson } from '../dist/json.js';
 import { announced, DEFAULT_POLICY, policyWith, rule } from '../dist/policy.js';
 import { EventReader } from '../dist/sse.js';
+import { State } from '../dist/state.js';
 import { uuid7 } from './fake.mjs';
 
 const bytes = (text) => new TextEncoder().encode(text);
@@ -121,7 +123,7 @@ test('staleness is counted from what the service knew, mapped by the request tha
 test('a service cannot know more than it wrote, and what is known is not forgotten by an older message', () => {
   const freshness = new Freshness();
   freshness.map(0, 1000);
-  freshness.hear(99_999_999, 1000, 0);
+  freshness.hear(3000, 1000, 0);
   assert.equal(freshness.staleness(10), 10);
   freshness.hear(200, 1000, 0);
   assert.equal(freshness.staleness(10), 10);
@@ -129,6 +131,18 @@ test('a service cannot know more than it wrote, and what is known is not forgott
   assert.equal(freshness.staleness(10), undefined);
   assert.equal(freshness.hear(1000, 1000, 20), 'late', 'nothing is mapped');
   assert.equal(freshness.staleness(20), undefined);
+});
+
+test('an `as_of` further ahead than clocks are apart says nothing, and a message is no younger than its arrival', () => {
+  const freshness = new Freshness();
+  freshness.map(1000, 5000);
+  freshness.hear(5000, 5000, 1010);
+  assert.equal(freshness.hear(9001, 7000, 3010), 'fit');
+  assert.equal(freshness.staleness(3010), 2010);
+  freshness.hear(9000, 7000, 3010);
+  assert.equal(freshness.staleness(3010), 10);
+  assert.equal(freshness.hear(8040, 8040, 4000), 'fit');
+  assert.equal(freshness.staleness(4100), 100);
 });
 
 test('stamps that contradict the mapping are told', () => {
@@ -149,8 +163,8 @@ test('past the bound the policy rules', () => {
     assert.equal(ruling('refuse', staleness, now), 'refuse');
     assert.equal(ruling('accept', staleness), 'vouch_stale');
     assert.equal(ruling('introspect', staleness), 'ask');
-    assert.equal(ruling({ acceptYoungerThan: 10_000 }, staleness, now - 10_000), 'vouch_stale');
-    assert.equal(ruling({ acceptYoungerThan: 10_000 }, staleness, now - 10_001), 'refuse');
+    assert.equal(ruling({ acceptYoungerThan: 10_000 }, staleness, now - 9_999), 'vouch_stale');
+    assert.equal(ruling({ acceptYoungerThan: 10_000 }, staleness, now - 10_000), 'refuse');
   }
 });
 
@@ -210,6 +224,33 @@ test('entries go within a second of their expiry, extended ones later, and none 
   denylist.apply(entry('e', 3000));
   denylist.sweep(10_000);
   assert.equal(denylist.size, 0);
+});
+
+test('a wall clock that was ahead for a while does not keep entries for ever', () => {
+  const denylist = new Denylist();
+  const now = 1_795_000_000_000;
+  denylist.sweep(now + 365 * 86_400_000);
+  denylist.apply({ ...readEntry(ENTRY), expiresAt: now + 1500 });
+  denylist.sweep(now + 1499);
+  assert.equal(denylist.size, 1);
+  denylist.sweep(now + 2500);
+  assert.equal(denylist.size, 0);
+});
+
+test('a wall clock that jumped forgets nothing, and does not make tokens younger', () => {
+  const clock = { at: { wall: 1_795_000_000_000, boot: 1000 }, wall: () => clock.at.wall, boot: () => clock.at.boot };
+  const state = new State({ issuer: 'i', audience: ['api'], leewayMs: undefined }, clock, { drop: assert.fail }, newCounters());
+  state.limits({ longestAccessTtlMs: 300_000, leewayMs: 30_000, revocableClaims: [] });
+  state.apply([{ ...readEntry(ENTRY), expiresAt: clock.at.wall + 330_000 }]);
+  state.mapped(1000, clock.at.wall);
+  state.heard(clock.at.wall, clock.at.wall);
+  const loaded = clock.at.wall;
+  clock.at.wall += 3_600_000;
+  state.tick();
+  assert.deepEqual([state.staleness(), state.denylist.size], [undefined, 1]);
+  clock.at.wall -= 7_200_000;
+  clock.at.boot += 10;
+  assert.equal(state.latest(), loaded + 10);
 });
 
 test('a claim entry is held apart by name and value', () => {

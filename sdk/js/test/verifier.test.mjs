@@ -83,6 +83,14 @@ test('an acknowledgement is sent when the entry is in force, and leaving is said
   await assert.rejects(verifier.verify(other), StaleError);
 });
 
+test('once it is closed no policy vouches', async (t) => {
+  const { service, verifier } = await stage(t, { whenStale: 'accept' });
+  const token = await service.token();
+  assert.equal(await codeOf(verifier.verify(token)), undefined);
+  await verifier.close();
+  assert.equal(await codeOf(verifier.verify(token)), 'stale');
+});
+
 test('it says who it is, the same across its reconnects, and how long it vouches', async (t) => {
   const { service } = await stage(t, { name: 'orders/7', maxStaleness: 12_345 });
   for (const stream of service.streams) stream.destroy();
@@ -141,6 +149,13 @@ test('a stream that falls silent is given up', async (t) => {
     service.heartbeatMs = 50;
   });
   await eventually('another stream', () => service.count(STREAM) > 1, 5000);
+});
+
+test('a stream that ends without news has failed, and is not asked for at once again and again', async (t) => {
+  const { service, verifier } = await stage(t);
+  service.intercept = ({ path }) => (path === STREAM ? { status: 200, body: 'welcome' } : undefined);
+  for (const stream of service.streams) stream.end();
+  await eventually('failures', () => verifier.counters.failedRequests >= 3);
 });
 
 test('a stream that is heard of is not', async (t) => {
@@ -212,6 +227,19 @@ test('past the bound the service is asked, once for a moment', async (t) => {
   assert.equal(await codeOf(verifier.verify(token)), 'stale');
 });
 
+test('what is revoked while the service is asked is refused', async (t) => {
+  const asking = async (url, init) => {
+    if (url.endsWith('/oauth2/introspect')) {
+      service.revoke({ sub: 'user-1' });
+      await eventually('applied', () => verifier.denylistSize === 1);
+    }
+    return fetch(url, init);
+  };
+  const { service, verifier, clock } = await stage(t, { whenStale: 'introspect', fetch: asking });
+  clock.pass(31_000);
+  assert.equal(await codeOf(verifier.verify(await service.token())), 'revoked');
+});
+
 test('a wall clock that jumps means a snapshot before vouching again', async (t) => {
   const { service, verifier, clock } = await stage(t);
   const token = await service.token();
@@ -257,6 +285,31 @@ test('the key set is asked for with its ETag, and the last good one is kept whil
   assert.equal(await codeOf(verifier.verify(other)), 'key_unknown');
   assert.equal(verifier.counters.malformed, 1);
   assert.equal(await codeOf(verifier.verify(token)), undefined);
+});
+
+test('an odd key beside good ones does not break the set, and a set without a good one does not replace it', async (t) => {
+  const odd = [{ kid: 'odd', kty: 'EC', crv: 'P-256', alg: 'ES256', x: 'A', y: 'A' }, { kid: 'rsa', kty: 'RSA', alg: 'RS256', n: 'A', e: 'AQAB' }];
+  const { service, verifier, clock } = await stage(t, {}, (service) => service.keys.unshift(...odd.map((jwk) => ({ jwk }))));
+  const token = await service.token();
+  assert.equal(await codeOf(verifier.verify(token)), undefined);
+  const other = await service.token({}, { key: { ...service.keys.at(-1), jwk: { kid: 'other' } } });
+  service.intercept = ({ path }) => (path === JWKS ? { status: 200, body: { keys: odd } } : undefined);
+  clock.pass(10_001);
+  assert.equal(await codeOf(verifier.verify(other)), 'key_unknown');
+  assert.equal(await codeOf(verifier.verify(token)), undefined);
+});
+
+test('a key that was taken back before there is a set is not the token\'s fault', async (t) => {
+  const service = await FakeService.start();
+  service.revoke({ kid: 'compromised' });
+  service.intercept = ({ path }) => (path === JWKS ? { status: 503, body: {} } : undefined);
+  const verifier = connectInBackground({ issuer: service.issuer, audience: 'api', ...CREDENTIALS });
+  t.after(async () => {
+    await verifier.close();
+    await service.stop();
+  });
+  await eventually('a snapshot', () => verifier.denylistSize === 1);
+  assert.equal(await codeOf(verifier.verify(await service.token())), 'stale');
 });
 
 test('a key that was taken back is dropped for good', async (t) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from conftest import uuid7
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from signet_verifier._claims import Claims
 from signet_verifier._denylist import Denylist, scopes_of
 from signet_verifier._feed import Entry
+from signet_verifier._signal import RevocationSignal
 
 IDS = [uuid7(at) for at in (1000, 2000, 3000)]
 SCOPES = st.sampled_from(
@@ -106,4 +108,21 @@ def test_a_watch_is_called_if_and_only_if_the_token_is_denied(
     denylist.apply(after)
     assert bool(seen) == (denylist.denies(scopes) is not None)
     denylist.unwatch(watch)
+    assert not denylist._watches
+
+
+def test_a_signal_that_ends_wherever_the_garbage_collector_finds_it_waits_for_nobody() -> None:
+    denylist = Denylist()
+    scopes: Any = scopes_of(Claims("https://i", "u", ("a",), 2, 1, IDS[0], "c"), "k", ())
+    signals = [RevocationSignal(denylist, scopes)]
+
+    def collected_within_the_lock() -> None:
+        with denylist._watching:
+            signals.clear()
+
+    thread = threading.Thread(target=collected_within_the_lock, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    denylist.unwatch(denylist.watch(scopes, lambda by: None))
     assert not denylist._watches

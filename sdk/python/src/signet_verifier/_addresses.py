@@ -86,7 +86,8 @@ class Addresses:
         except ValueError:
             host = None
         if not host or url.scheme not in ("http", "https") or url.username or url.query or url.fragment:
-            raise ConnectError(f"{text!r} is not a URL of an issuer")
+            # Without the text: it may hold a password.
+            raise ConnectError("an address of the issuer is not a URL (http or https, no user, query or fragment)")
         if url.scheme == "http" and not self._allow_plain_http and not _is_this_machine(host):
             raise ConnectError(
                 f"{text} is plain http to another machine: credentials and revocations could be read and changed on the way"

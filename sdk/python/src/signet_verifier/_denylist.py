@@ -10,6 +10,7 @@ One thread writes (the one that follows the feed), any number read: a table's va
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ class Denylist:
         self._refresh: dict[ScopeKey, tuple[int, int]] = {}
         self._watches: dict[ScopeKey, set[Watch]] = {}
         self._watching = threading.Lock()
+        self._abandoned: deque[Watch] = deque()
 
     def __len__(self) -> int:
         return len(self._always) + len(self._logout) + len(self._refresh)
@@ -81,6 +83,7 @@ class Denylist:
             table[entry.scope] = (max(before, entry.issued_before), max(until, entry.expires_at))
             if self._watches:
                 with self._watching:
+                    self._forget_abandoned()
                     concerned |= self._watches.get(entry.scope, set())
         for watch in concerned:
             self._look(watch)
@@ -96,6 +99,7 @@ class Denylist:
         `unwatch`."""
         watch = Watch(scopes, on_denied)
         with self._watching:
+            self._forget_abandoned()
             for key in scopes.keys:
                 self._watches.setdefault(key, set()).add(watch)
         # After it was entered: a cutoff in between is seen here or there.
@@ -105,12 +109,29 @@ class Denylist:
     def unwatch(self, watch: Watch) -> None:
         """Ends a watch; ending it twice does no harm."""
         with self._watching:
-            for key in watch.scopes.keys:
-                watches = self._watches.get(key)
-                if watches is not None:
-                    watches.discard(watch)
-                    if not watches:
-                        del self._watches[key]
+            self._forget(watch)
+
+    def abandon(self, watch: Watch) -> None:
+        """Ends a watch from a finalizer. Those run wherever the garbage collector comes by, in this thread within the lock, too: it
+        is not waited for, and whoever has it, or takes it next, sees to the rest."""
+        self._abandoned.append(watch)
+        if self._watching.acquire(blocking=False):
+            try:
+                self._forget_abandoned()
+            finally:
+                self._watching.release()
+
+    def _forget_abandoned(self) -> None:
+        while self._abandoned:
+            self._forget(self._abandoned.popleft())
+
+    def _forget(self, watch: Watch) -> None:
+        for key in watch.scopes.keys:
+            watches = self._watches.get(key)
+            if watches is not None:
+                watches.discard(watch)
+                if not watches:
+                    del self._watches[key]
 
     def _look(self, watch: Watch) -> None:
         denied_by = self.denies(watch.scopes)

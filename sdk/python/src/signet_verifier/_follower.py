@@ -108,6 +108,7 @@ class Follower:
         self._etag: str | None = None
         self._fetching: asyncio.Task[float] | None = None
         self._fetched_at = float("-inf")
+        self._until_keys = Retry(tuning)
         core.on_lost = self._on_lost
 
     async def run(self) -> None:
@@ -175,7 +176,7 @@ class Follower:
             if not isinstance(error, Failed | FeedError | ConnectError):
                 log.exception("the keys could not be fetched")
             self._failed("keys", error)
-            return self._tuning.longest_retry * random.uniform(0.5, 1.0) if self._core.keys.is_loaded else self._tuning.first_retry
+            return self._tuning.longest_retry * random.uniform(0.5, 1.0) if self._core.keys.is_loaded else self._until_keys.step()
         self._core.tally.add("key_fetches")
         self._changed.set()
         shortest, longest = self._tuning.key_max_age
@@ -258,8 +259,11 @@ class Follower:
         finally:
             waking.cancel()
             listening.cancel()
-            with suppress(asyncio.CancelledError, Failed, FeedError, ConnectError):
-                await listening
+            # Not awaited itself: whoever cancels us meanwhile must not be taken for its end.
+            await asyncio.wait({listening})
+            if not listening.cancelled():
+                # Looked at: what went wrong just before it was left is of no interest any more.
+                listening.exception()
         if self._is_silent():
             raise Failed("the stream fell silent")
         return Outcome.AT_ONCE

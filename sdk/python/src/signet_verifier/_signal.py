@@ -29,7 +29,7 @@ class RevocationSignal:
                 call(by)
 
         watch = denylist.watch(scopes, on_denied)
-        self._end = weakref.finalize(self, denylist.unwatch, watch)
+        self._end = weakref.finalize(self, denylist.abandon, watch)
         self._end.atexit = False
 
     def is_set(self) -> bool:

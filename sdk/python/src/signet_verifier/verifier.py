@@ -8,7 +8,6 @@ import secrets
 import ssl
 import weakref
 from collections.abc import Iterable
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -256,8 +255,8 @@ class AsyncVerifier(_Settled):
         """Vouches for nothing any more, says so to the service, and ends the task."""
         self._core.close()
         self._following.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._following
+        # Not awaited itself: the caller's own cancellation must not be taken for its end.
+        await asyncio.wait({self._following})
 
     async def __aenter__(self) -> Self:
         return self
