@@ -103,12 +103,21 @@ fn connect(config: &AgentConfig) -> Connect {
 }
 
 /// Why an agent cannot vouch for tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Silence {
-    #[error("the service has not been heard of")]
-    Always,
-    #[error("the service has not been heard of for {} s", .0.as_secs())]
-    For(Duration),
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the service has not been heard of{}{}", span(*.since), reason(.why.as_deref()))]
+struct Silence {
+    /// Since when; `None`: always.
+    since: Option<Duration>,
+    /// What went wrong last.
+    why: Option<String>,
+}
+
+fn span(since: Option<Duration>) -> String {
+    since.map_or_else(String::new, |since| format!(" for {} s", since.as_secs()))
+}
+
+fn reason(why: Option<&str>) -> String {
+    why.map_or_else(String::new, |why| format!(": {why}"))
 }
 
 /// Looks every second whether tokens can be vouched for, and has it logged when that changes. Never ends.
@@ -116,14 +125,15 @@ async fn watch(verifier: &LiveVerifier) {
     let watch = Watch::new("vouch for tokens");
     loop {
         tokio::time::sleep(LOOK).await;
-        watch.note(silence(verifier.staleness(), verifier.policy().max_staleness));
+        let silent = silence(verifier.staleness(), verifier.policy().max_staleness);
+        watch.note(silent.map_err(|silence| Silence { why: verifier.last_failure(), ..silence }));
     }
 }
 
 fn silence(staleness: Option<Duration>, bound: Duration) -> Result<(), Silence> {
     match staleness {
-        None => Err(Silence::Always),
-        Some(staleness) if staleness > bound => Err(Silence::For(staleness)),
+        None => Err(Silence { since: None, why: None }),
+        Some(staleness) if staleness > bound => Err(Silence { since: Some(staleness), why: None }),
         Some(_) => Ok(()),
     }
 }
@@ -142,7 +152,12 @@ mod tests {
         let bound = Duration::from_secs(30);
         assert_eq!(silence(Some(bound), bound), Ok(()));
         let past = bound + Duration::from_millis(1);
-        assert_eq!(silence(Some(past), bound), Err(Silence::For(past)));
-        assert_eq!(silence(None, bound), Err(Silence::Always));
+        assert_eq!(silence(Some(past), bound), Err(Silence { since: Some(past), why: None }));
+        assert_eq!(silence(None, bound), Err(Silence { since: None, why: None }));
+        let refused = Silence { since: Some(past), why: Some("the service answers 401".into()) };
+        assert_eq!(
+            refused.to_string(),
+            "the service has not been heard of for 30 s: the service answers 401"
+        );
     }
 }

@@ -85,6 +85,7 @@ impl Link {
                 state.tally.malformed.one();
             }
         }
+        state.failed(error.to_string());
         self.progress.send_if_modified(|progress| {
             let waited_for = !matches!(progress, Progress::Done);
             if waited_for {

@@ -106,6 +106,11 @@ impl LiveVerifier {
         self.state.staleness(self.state.now())
     }
 
+    /// What went wrong last with the service, in words that hold no secret; `None` while the stream is open and nothing has.
+    pub fn last_failure(&self) -> Option<String> {
+        self.state.failure().map(|why| why.as_ref().clone())
+    }
+
     /// What it has been through.
     pub fn counters(&self) -> Counters {
         self.state.tally.counters()

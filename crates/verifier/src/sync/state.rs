@@ -10,7 +10,7 @@ mod reading;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Notify, watch};
 
 use super::counters::Tally;
@@ -89,6 +89,8 @@ pub(super) struct State {
     succession: Arc<Succession>,
     vouching: Vouching,
     introspection: OnceLock<Introspection>,
+    /// What went wrong last with the service, and has not gone well since.
+    failure: ArcSwapOption<String>,
     /// Held by whoever learns; never by readers.
     learner: Mutex<Learner>,
     /// Timers are to look again.
@@ -118,6 +120,7 @@ impl State {
             succession,
             vouching: Vouching::default(),
             introspection: OnceLock::new(),
+            failure: ArcSwapOption::empty(),
             learner: Mutex::default(),
             changed: Notify::new(),
             keys_changed: Notify::new(),
@@ -128,6 +131,16 @@ impl State {
     /// Who is asked where the policy is to introspect. Once, before the verifier is handed out.
     pub(super) fn introspects(&self, service: Arc<dyn Introspects>) {
         let _first_wins = self.introspection.set(Introspection::new(service));
+    }
+
+    /// Notes what went wrong, in words of ours, for [`State::failure`].
+    pub(super) fn failed(&self, why: String) {
+        self.failure.store(Some(Arc::new(why)));
+    }
+
+    /// What went wrong last; `None` once a stream is open again.
+    pub(super) fn failure(&self) -> Option<Arc<String>> {
+        self.failure.load_full()
     }
 
     /// Takes in a snapshot. From here on the verifier vouches, if it has keys.
@@ -161,6 +174,7 @@ impl State {
     pub(super) fn hello(&self, hello: &Hello, stamp: Stamp) -> Result<(), Why> {
         let mut learner = self.turn();
         self.tally.connects.one();
+        self.failure.store(None);
         // Its `as_of` is of no use yet: what comes after our cursor is still to come.
         let _not_caught_up = learner.begin(hello.as_of, hello.server_time, stamp);
         let known = self.knowledge.load_full();
