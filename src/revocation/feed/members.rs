@@ -18,6 +18,8 @@ use super::registry::{Applied, VerifierId, Waiting};
 pub(super) const MAX_STREAMS: usize = 20_000;
 /// How many ghosts one client has at most; of more, the ones that would end soonest are no longer waited for.
 pub(super) const MAX_GHOSTS: usize = 20_000;
+/// How many questions in a row an open stream leaves unanswered at most: 20 seconds of asking.
+pub(super) const MAX_UNANSWERED: u32 = 80;
 
 /// A stream's name.
 pub(super) type StreamId = Arc<str>;
@@ -36,7 +38,7 @@ pub(super) enum Progress {
     Known,
 }
 
-/// Set once another stream speaks for the same verifier, or it has left.
+/// Set once another stream speaks for the same verifier, or it has left, or does not answer.
 pub(super) type Superseded = Arc<AtomicBool>;
 
 #[derive(Default)]
@@ -57,7 +59,7 @@ struct Member {
 }
 
 enum Presence {
-    Listens { max_staleness: Duration, superseded: Superseded },
+    Listens { max_staleness: Duration, superseded: Superseded, unanswered: u32 },
     Ghost { until: Instant },
 }
 
@@ -70,19 +72,21 @@ impl Members {
         place: u64,
         max_staleness: Duration,
     ) -> Result<Superseded, TooManyStreams> {
-        if self.connected >= MAX_STREAMS {
+        let before = self.named.get(&verifier).cloned();
+        // One that comes back takes the place that it may still have.
+        let takes_over = before.as_deref().is_some_and(|before| self.listens(before));
+        if self.connected >= MAX_STREAMS && !takes_over {
             return Err(TooManyStreams);
         }
-        if verifier.name.is_some()
-            && let Some(before) = self.named.get(&verifier).cloned()
-        {
+        if let Some(before) = before {
             self.remove(&before);
         }
         if verifier.name.is_some() {
             self.named.insert(verifier.clone(), Arc::clone(&stream));
         }
         let superseded = Superseded::default();
-        let presence = Presence::Listens { max_staleness, superseded: Arc::clone(&superseded) };
+        let presence =
+            Presence::Listens { max_staleness, superseded: Arc::clone(&superseded), unanswered: 0 };
         *self.places.entry(place).or_default() += 1;
         self.connected += 1;
         self.by_stream.insert(stream, Member { verifier, place, presence });
@@ -92,9 +96,8 @@ impl Members {
     /// Everything before the place is in force there. `None`: no such stream is open.
     pub(super) fn acknowledge(&mut self, stream: &str, place: u64) -> Option<Progress> {
         let member = self.by_stream.get_mut(stream)?;
-        if matches!(member.presence, Presence::Ghost { .. }) {
-            return None;
-        }
+        let Presence::Listens { unanswered, .. } = &mut member.presence else { return None };
+        *unanswered = 0;
         if place <= member.place {
             return Some(Progress::Known);
         }
@@ -109,7 +112,8 @@ impl Members {
         let Some((stream, _)) = self.by_stream.get_key_value(stream) else { return };
         let stream = Arc::clone(stream);
         let Some(member) = self.by_stream.get_mut(&stream) else { return };
-        let Presence::Listens { max_staleness, .. } = &member.presence else { return };
+        let Presence::Listens { max_staleness, superseded, .. } = &member.presence else { return };
+        superseded.store(true, Ordering::Relaxed);
         let until = now + *max_staleness;
         member.presence = Presence::Ghost { until };
         self.connected -= 1;
@@ -123,6 +127,25 @@ impl Members {
                 "verifiers of this client were cut off faster than they could be waited for: the oldest are not"
             );
             self.remove(&soonest);
+        }
+    }
+
+    /// Those who have not come so far are asked once more. Whoever has left too many questions unanswered is cut off: to a
+    /// connection, a machine that has vanished is one that takes its time, for a quarter of an hour.
+    pub(super) fn question(&mut self, place: u64, now: Instant) {
+        let mut mute = Vec::new();
+        for (stream, member) in &mut self.by_stream {
+            if let Presence::Listens { unanswered, .. } = &mut member.presence
+                && member.place < place
+            {
+                *unanswered += 1;
+                if *unanswered > MAX_UNANSWERED {
+                    mute.push(Arc::clone(stream));
+                }
+            }
+        }
+        for stream in mute {
+            self.part(&stream, now);
         }
     }
 
@@ -184,6 +207,10 @@ impl Members {
         waiting_for.truncate(Applied::MAX_LISTED);
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Applied { applied: count(applied), total: count(total), waiting_for }
+    }
+
+    fn listens(&self, stream: &str) -> bool {
+        self.by_stream.get(stream).is_some_and(|member| matches!(member.presence, Presence::Listens { .. }))
     }
 
     fn remove(&mut self, stream: &str) -> Option<()> {
@@ -336,6 +363,18 @@ mod tests {
         assert_eq!(one_more.err(), Some(TooManyStreams));
         members.part(&stream(0), Instant::now());
         assert!(members.open(stream(MAX_STREAMS), verifier(None), 0, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn one_that_comes_back_needs_no_place_beside_its_own() {
+        let mut members = Members::default();
+        for nth in 0..MAX_STREAMS {
+            let name = (nth == 0).then_some(1);
+            members.open(stream(nth), verifier(name), 0, Duration::from_secs(9)).unwrap();
+        }
+        assert!(members.open(stream(MAX_STREAMS), verifier(Some(1)), 0, Duration::ZERO).is_ok());
+        assert_eq!(members.connected(), MAX_STREAMS);
+        assert!(members.open(stream(MAX_STREAMS + 1), verifier(Some(2)), 0, Duration::ZERO).is_err());
     }
 
     #[test]

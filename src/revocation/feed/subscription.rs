@@ -53,7 +53,7 @@ pub enum Ending {
     Reset,
     /// Its reader was too slow, or the log could not be read for it.
     CutOff,
-    /// Another stream speaks for its verifier, or it has left.
+    /// Another stream speaks for its verifier, or it has left, or left too many questions unanswered.
     Superseded,
     /// The node is going.
     Closed,

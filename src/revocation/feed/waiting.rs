@@ -52,6 +52,7 @@ impl Feed {
                 && state.members.lowest() < place
                 && let Some(head) = state.head()
             {
+                state.members.question(place, now);
                 state.repeat(frames::heartbeat(head, server_time, Ack::Asked));
             }
             let again = if due <= now { now + ASK_AGAIN } else { due };

@@ -315,3 +315,22 @@ async fn a_feed_that_is_closed_keeps_nobody_waiting() {
     assert_eq!(waiting.await.unwrap(), all_but("a", true, 1));
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_verifier_that_is_asked_again_and_again_and_never_answers_is_cut_off() {
+    let rig = Rig::start().await;
+    let (mut mute, mut slow) = (rig.open(named("mute")).await, rig.open(named("slow")).await);
+    let began = Instant::now();
+    let position = rig.revoke(0..1).await;
+    let mut last = Applied::default();
+    while began.elapsed() < Duration::from_mins(1) {
+        let waiting = rig.wait_for(position).await;
+        // It has not got so far, and says so.
+        rig.acknowledge(&slow, &slow.hello.cursor.as_str());
+        last = waiting.await.unwrap();
+    }
+    assert_eq!(last, all_but("slow", true, 1), "of the other one even the ghost is gone");
+    assert_eq!(mute.next().await, None);
+    assert_eq!(mute.subscription.ending(), Some(Ending::Superseded));
+    assert!(slow.next().await.is_some());
+}
