@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::harness::{Answer, TestApp, run};
+use crate::harness::{Answer, SECRET, TestApp, run};
 
 async fn revoke(app: &TestApp, body: Value) -> Answer {
     let answer = app.post_as("app", "/v1/revocations", body).await;
@@ -314,5 +318,32 @@ fn a_clock_that_was_set_back_logs_nobody_out() {
         app.refresh(&after.refresh_token()).await.expect(200);
         revoke(&app, json!({"scope": {"sub": "u"}})).await;
         assert!(!app.is_active(&after.access_token()).await, "and what was issued meanwhile can be revoked");
+    });
+}
+
+#[test]
+fn what_is_issued_while_the_body_of_a_revocation_is_on_its_way_is_revoked_too() {
+    run(async {
+        let app = TestApp::start().await;
+        let mut socket = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+        let (credentials, body) = (STANDARD.encode(format!("app:{SECRET}")), r#"{"scope":{"sub":"u"}}"#);
+        let head = format!(
+            "POST /v1/revocations HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+             Authorization: Basic {credentials}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert_ne!(socket.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        app.clock.advance(Duration::from_secs(8));
+        let meanwhile = app.issue(json!({"sub": "u", "aud": "api"})).await;
+        assert!(app.is_active(&meanwhile.access_token()).await);
+        socket.write_all(body.as_bytes()).await.unwrap();
+        socket.read_to_end(&mut answer).await.unwrap();
+        assert!(String::from_utf8_lossy(&answer).contains("HTTP/1.1 200 "));
+        assert!(!app.is_active(&meanwhile.access_token()).await);
+        app.refresh(&meanwhile.refresh_token()).await.expect_code(401, "session_revoked");
     });
 }
