@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::Services;
 use super::answer::uncached;
-use super::extract::{AnyClient, ClientForm, Now};
+use super::extract::{AnyClient, ClientForm};
 use super::introspection::TokenInQuestion;
 use super::openapi::OAuthRefusals;
 use super::problem::OAuthRefusal;

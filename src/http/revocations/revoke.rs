@@ -92,7 +92,7 @@ pub(crate) async fn revoke(
     let waiting = Waiting::begin(&services, body.wait, body.timeout_ms);
     let revoking = services.revoker.revoke(body.into_request()?, now);
     let revoked = revoking.instrument(audit::asked_by(&caller.client.id)).await?;
-    Ok(waiting.answer(revoked, now).await)
+    Ok(waiting.answer(revoked).await)
 }
 
 impl RevocationBody {
