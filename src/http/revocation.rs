@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::Services;
 use super::answer::uncached;
-use super::extract::{AnyClient, ClientForm, Now};
+use super::extract::{AnyClient, ClientForm};
 use super::introspection::TokenInQuestion;
 use super::openapi::OAuthRefusals;
 use super::problem::OAuthRefusal;
@@ -30,14 +30,15 @@ use crate::telemetry::audit;
 pub(crate) async fn revoke(
     request: ClientForm<AnyClient>,
     services: Data<Services>,
-    now: Now,
 ) -> Result<HttpResponse, OAuthRefusal> {
+    // Read once the form is here, which may take its time: what is refreshed meanwhile is revoked too.
+    let now = services.clock.now();
     let token = request.form.require("token")?;
-    if let Some(scope) = services.introspector.revocable(token, &request.client, now.0) {
+    if let Some(scope) = services.introspector.revocable(token, &request.client, now) {
         let effect = Effect::Logout;
         let (claims, issued_before, reason, keep) = (BTreeMap::new(), None, None, None);
         let revocation = RevocationRequest { scope, effect, claims, issued_before, reason, keep };
-        let revoking = services.revoker.revoke(revocation, now.0);
+        let revoking = services.revoker.revoke(revocation, now);
         revoking.instrument(audit::asked_by(&request.client.id)).await?;
     }
     Ok(uncached(StatusCode::OK).finish())

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::harness::{Answer, TestApp, run};
+use crate::events::Stream;
+use crate::harness::{Answer, SECRET, TestApp, run};
 
 async fn revoke(app: &TestApp, body: Value) -> Answer {
     let answer = app.post_as("app", "/v1/revocations", body).await;
@@ -314,5 +319,71 @@ fn a_clock_that_was_set_back_logs_nobody_out() {
         app.refresh(&after.refresh_token()).await.expect(200);
         revoke(&app, json!({"scope": {"sub": "u"}})).await;
         assert!(!app.is_active(&after.access_token()).await, "and what was issued meanwhile can be revoked");
+    });
+}
+
+/// A POST of client `app` whose body comes later than its head.
+struct Slow<'a> {
+    socket: TcpStream,
+    body: &'a str,
+    answer: Vec<u8>,
+}
+
+impl<'a> Slow<'a> {
+    async fn begin(app: &TestApp, path: &str, body: &'a str) -> Self {
+        let mut socket = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+        let (credentials, length) = (STANDARD.encode(format!("app:{SECRET}")), body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+             Authorization: Basic {credentials}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert_ne!(socket.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        Self { socket, body, answer }
+    }
+
+    async fn finish(mut self) {
+        self.socket.write_all(self.body.as_bytes()).await.unwrap();
+        self.socket.read_to_end(&mut self.answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&self.answer);
+        assert!(answer.contains("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+#[test]
+fn what_is_issued_while_the_body_of_a_revocation_is_on_its_way_is_revoked_too() {
+    run(async {
+        let app = TestApp::start().await;
+        let slow = Slow::begin(&app, "/v1/revocations", r#"{"scope":{"sub":"u"}}"#).await;
+        app.clock.advance(Duration::from_secs(8));
+        let meanwhile = app.issue(json!({"sub": "u", "aud": "api"})).await;
+        assert!(app.is_active(&meanwhile.access_token()).await);
+        slow.finish().await;
+        assert!(!app.is_active(&meanwhile.access_token()).await);
+        app.refresh(&meanwhile.refresh_token()).await.expect_code(401, "session_revoked");
+    });
+}
+
+#[test]
+fn verifiers_are_asked_with_the_time_of_the_question_not_of_the_request() {
+    run(async {
+        let app = TestApp::start().await;
+        let keys = app.get_as("app", "/v1/keys").await.json;
+        let kid = keys["keys"][0]["kid"].as_str().unwrap();
+        let path = format!("/v1/keys/{kid}/revoke");
+        let slow = Slow::begin(&app, &path, r#"{"wait":"verifiers","timeout_ms":400}"#).await;
+        app.clock.advance(Duration::from_secs(8));
+        let mut stream = Stream::open(&app, &[("verifier", "mute")]).await;
+        slow.finish().await;
+        let question = loop {
+            let event = stream.next_asking().await;
+            if event.name == "heartbeat" {
+                break event;
+            }
+        };
+        assert_eq!(question.data["server_time"].as_u64().unwrap() / 1000, app.now_secs());
     });
 }

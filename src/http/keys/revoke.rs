@@ -64,5 +64,5 @@ pub(crate) async fn revoke(
     let waiting = Waiting::begin(&services, body.wait, body.timeout_ms);
     let revoking = services.revoker.revoke_key(&kid.0, body.reason, now.0);
     let revoked = revoking.instrument(audit::asked_by(client)).await?;
-    Ok(waiting.answer(revoked, now.0).await)
+    Ok(waiting.answer(revoked).await)
 }

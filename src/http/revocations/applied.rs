@@ -5,7 +5,6 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, de};
-use signet_verifier::UnixMs;
 use utoipa::ToSchema;
 
 use crate::http::Services;
@@ -86,8 +85,11 @@ impl<'a> Waiting<'a> {
     }
 
     /// The answer, once everybody who is waited for has applied what was revoked, or the time is up.
-    pub(crate) async fn answer(self, revoked: Revoked, now: UnixMs) -> HttpResponse {
+    pub(crate) async fn answer(self, revoked: Revoked) -> HttpResponse {
         let feed = &self.services.feed;
+        // Not when the request came in: its body and the store took their time, and verifiers set their clocks by what they
+        // are asked.
+        let now = self.services.clock.now();
         let verifiers = match revoked.position {
             Some(position) => feed.applied(Awaited { position, timeout: self.timeout }, now).await,
             // It is not in the log yet, so no verifier has heard of it.

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{RevocationStatus, TimeoutMs, Wait, Waiting};
 use crate::http::Services;
-use crate::http::extract::{Authorised, Now, RevocationsWrite};
+use crate::http::extract::{Authorised, RevocationsWrite};
 use crate::http::json::{BodyError, JsonBody};
 use crate::http::openapi::{BodyRefusals, ClientRefusals};
 use crate::http::problem::Problem;
@@ -84,14 +84,15 @@ enum ScopeBody {
 pub(crate) async fn revoke(
     caller: Authorised<RevocationsWrite>,
     services: Data<Services>,
-    now: Now,
     body: JsonBody<RevocationBody>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.0;
+    // Read once the body is here, which may take its time: what is issued meanwhile is revoked too.
+    let now = services.clock.now();
     let waiting = Waiting::begin(&services, body.wait, body.timeout_ms);
-    let revoking = services.revoker.revoke(body.into_request()?, now.0);
+    let revoking = services.revoker.revoke(body.into_request()?, now);
     let revoked = revoking.instrument(audit::asked_by(&caller.client.id)).await?;
-    Ok(waiting.answer(revoked, now.0).await)
+    Ok(waiting.answer(revoked).await)
 }
 
 impl RevocationBody {

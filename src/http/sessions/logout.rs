@@ -53,7 +53,8 @@ pub(crate) async fn logout(
     let effect = Effect::Logout;
     let (claims, issued_before, reason, keep) = (BTreeMap::new(), None, None, None);
     let revocation = RevocationRequest { scope, effect, claims, issued_before, reason, keep };
-    services.revoker.revoke(revocation, now.0).await?;
+    // Read again: the body may have taken its time, and what is refreshed meanwhile is revoked too.
+    services.revoker.revoke(revocation, services.clock.now()).await?;
     Ok(uncached(StatusCode::NO_CONTENT).finish())
 }
 

@@ -37,5 +37,5 @@ pub(crate) async fn revoke(
     let waiting = Waiting::of_query(&services, request.query_string())?;
     let revoking = services.revoker.revoke_session(sid.0, None, now.0);
     let revoked = revoking.instrument(audit::asked_by(&caller.client.id)).await?;
-    Ok(waiting.answer(revoked, now.0).await)
+    Ok(waiting.answer(revoked).await)
 }
