@@ -80,16 +80,28 @@ async fn compare() {
     }
     let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        floor.push(cpu_per_request(bare.0.id(), &bare_address, &request(&bare_address)).await);
-        ours.push(cpu_per_request(service.pid(), &address, &request(&address)).await);
+        floor.push(round(bare.0.id(), &bare_address, &request(&bare_address)).await);
+        ours.push(round(service.pid(), &address, &request(&address)).await);
     }
-    let (ours, floor) = (median(&mut ours), median(&mut floor));
-    let measured = format!("{ours:.1} / {floor:.1} us = {:.2}", ours / floor);
+    let cpu = |rounds: &[Round]| median(rounds.iter().map(|round| round.cpu).collect());
+    let (one, other) = (cpu(&ours), cpu(&floor));
+    let measured = format!("{one:.1} / {other:.1} us = {:.2}", one / other);
     report("forward-auth / bare handler, server CPU a request", &measured, "1.3");
+    let rate = |rounds: &[Round]| median(rounds.iter().map(|round| round.rate).collect());
+    let (one, other) = (rate(&ours), rate(&floor));
+    let measured = format!("{one:.0} / {other:.0} = {:.2}", one / other);
+    report("forward-auth / bare handler, requests a second", &measured, "");
 }
 
-/// Microseconds of user and system time of a process per request, over one round.
-async fn cpu_per_request(pid: u32, address: &str, request: &str) -> f64 {
+/// What one round was.
+struct Round {
+    /// Microseconds of user and system time of the server's process per request.
+    cpu: f64,
+    /// Requests a second.
+    rate: f64,
+}
+
+async fn round(pid: u32, address: &str, request: &str) -> Round {
     let mut clients = Vec::new();
     let until = Instant::now() + ROUND;
     let before = cpu(pid);
@@ -111,7 +123,8 @@ async fn cpu_per_request(pid: u32, address: &str, request: &str) -> f64 {
     for client in clients {
         answered += client.await.unwrap();
     }
-    (cpu(pid) - before) / f64::from(answered)
+    let answered = f64::from(answered);
+    Round { cpu: (cpu(pid) - before) / answered, rate: answered / ROUND.as_secs_f64() }
 }
 
 /// User and system time of a process so far, in microseconds.
@@ -125,7 +138,7 @@ fn cpu(pid: u32) -> f64 {
     nanos / 1e3
 }
 
-fn median(times: &mut [f64]) -> f64 {
+fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
