@@ -196,6 +196,7 @@ fn services(ground: &Ground, edge: Edge<'_>) -> Result<Services, AppError> {
         clock: Arc::clone(&edge.clock),
         tokens: Arc::clone(&ground.tokens),
         audiences: edge.clients.audiences(&ground.tokens),
+        metrics: Arc::clone(&edge.metrics),
     };
     Ok(Services {
         issuer,

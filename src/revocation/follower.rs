@@ -81,6 +81,14 @@ impl Follower {
     /// Applies what has come since. A log that was trimmed, rolled back or replaced is loaded anew.
     pub async fn catch_up(&self, now: UnixMs) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
+        let followed = self.follow_in_turn(now).await;
+        if followed.is_err() {
+            self.confirm_unmoved(now);
+        }
+        followed
+    }
+
+    async fn follow_in_turn(&self, now: UnixMs) -> Result<(), StoreError> {
         loop {
             let Some(position) = self.position() else { return self.load_in_turn(now).await.map(drop) };
             match self.store.tail(&position, BATCH).await? {
@@ -93,6 +101,15 @@ impl Follower {
                     }
                 }
             }
+        }
+    }
+
+    /// A log that nobody else writes to, and that we have not moved, holds nothing new, readable or not: verifiers need not grow
+    /// stale because this node's disk is away, which takes no revocations meanwhile.
+    fn confirm_unmoved(&self, now: UnixMs) {
+        let position = self.position();
+        if let Some(position) = position.filter(|_| self.store.head_of_sole_writer() == position) {
+            self.feed.publish(position, &[], Standing::AtHead, now);
         }
     }
 

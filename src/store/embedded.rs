@@ -100,6 +100,10 @@ impl Store for EmbeddedStore {
         self.writer.changed(after).await;
     }
 
+    fn head_of_sole_writer(&self) -> Option<Position> {
+        Some(self.writer.announced())
+    }
+
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {
         let mut swept = 0;
         // A look first: while nothing has expired the file is not written to.

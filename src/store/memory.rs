@@ -109,6 +109,10 @@ impl Store for MemoryStore {
         drop(self.heads.subscribe().wait_for(|head| head != after).await);
     }
 
+    fn head_of_sole_writer(&self) -> Option<Position> {
+        Some(*self.heads.borrow())
+    }
+
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {
         let mut contents = self.contents();
         let mut swept = contents.registers.len() + contents.merged.len();

@@ -97,6 +97,12 @@ pub trait Store: Send + Sync + 'static {
     /// that cannot say waits, and whoever waits asks again from time to time.
     async fn changed(&self, after: &Position);
 
+    /// The newest head, known without asking anybody, where this process alone writes the log: true also while the engine cannot
+    /// be read, because what was acknowledged passed through here. `None`: others write to it as well.
+    fn head_of_sole_writer(&self) -> Option<Position> {
+        None
+    }
+
     /// Forgets what has expired by `now`: registers, cutoffs, log entries. Writes nothing if nothing has.
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError>;
 }

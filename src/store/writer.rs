@@ -66,6 +66,11 @@ impl Writer {
         }
     }
 
+    /// The head after the last commit; callers hear of a commit after it is announced.
+    pub(super) fn announced(&self) -> Position {
+        *self.head.borrow()
+    }
+
     /// Has the file opened again.
     pub(super) fn mend(&self) {
         // Once the store has been closed there is nothing to mend.

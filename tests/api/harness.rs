@@ -421,6 +421,10 @@ impl Store for WatchedStore {
         self.inner.changed(after).await;
     }
 
+    fn head_of_sole_writer(&self) -> Option<Position> {
+        self.inner.head_of_sole_writer()
+    }
+
     async fn sweep(&self, now: UnixMs) -> Result<u64, StoreError> {
         self.inner.sweep(now).await
     }

@@ -137,6 +137,27 @@ fn past_its_bound_a_verifier_says_stale_and_not_revoked_and_vouches_again_when_i
 }
 
 #[test]
+fn a_lost_store_makes_no_verifier_stale_on_one_node() {
+    run(async {
+        let app = TestApp::start().await;
+        let (verifier, boot) = connect(&app, 0).await;
+        let session = issue(&app, "user-1").await;
+        app.store_goes_away();
+        boot.advance(Duration::from_secs(31));
+        app.clock.advance(Duration::from_secs(31));
+        assert_eq!(refused(&verifier, &session.access_token()), Some("stale"));
+        // Nothing was revoked that it could have missed: the store takes no revocations while it is away.
+        let heard = async {
+            while refused(&verifier, &session.access_token()).is_some() {
+                app.app.tick().await;
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), heard).await.unwrap();
+    });
+}
+
+#[test]
 fn past_its_bound_a_verifier_may_ask_the_service() {
     run(async {
         let app = TestApp::start().await;

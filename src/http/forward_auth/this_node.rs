@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use signet_verifier::{AudienceRule, Clock, Expected, Refusal, StalenessPolicy, UnixMs, Verified, Verifier};
 
 use super::Authority;
@@ -10,6 +11,7 @@ use crate::http::readiness::Readiness;
 use crate::http::services::expected_of_access_tokens;
 use crate::revocation::Feed;
 use crate::session::TokenPolicy;
+use crate::telemetry::{ForwardAuthOutcome, Metrics};
 
 /// When it is worth asking again after this node could not vouch.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -28,6 +30,8 @@ pub struct ThisNode {
     pub tokens: Arc<TokenPolicy>,
     /// Every audience that tokens are issued for.
     pub audiences: Vec<Arc<str>>,
+    /// Where answers are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Authority for ThisNode {
@@ -45,6 +49,18 @@ impl Authority for ThisNode {
         }
         fresh(self.feed.as_of(now), now)?;
         Ok(self.verifier.verify_at(token, expected, now)?)
+    }
+
+    fn answered(&self, status: StatusCode) {
+        let outcome = match status {
+            StatusCode::OK => ForwardAuthOutcome::Allowed,
+            StatusCode::FORBIDDEN => ForwardAuthOutcome::Forbidden,
+            StatusCode::SERVICE_UNAVAILABLE => ForwardAuthOutcome::Unavailable,
+            StatusCode::UNAUTHORIZED => ForwardAuthOutcome::Unauthenticated,
+            // Not a request that was asked about: the proxy names a profile that is not configured.
+            _ => return,
+        };
+        self.metrics.forward_auth(outcome);
     }
 }
 
