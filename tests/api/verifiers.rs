@@ -94,8 +94,8 @@ fn a_compromised_key_is_refused_by_followers_as_fast_as_a_logout_and_its_success
         let before = issue(&app, "user-1").await;
         let (header, _) = before.access_token_parts();
         assert_eq!(refused(&verifier, &before.access_token()), None);
-        let path = format!("/v1/keys/{}/revoke?wait=verifiers", header["kid"].as_str().unwrap());
-        let answer = app.post_as("app", &path, json!({"reason": "leaked"})).await;
+        let path = format!("/v1/keys/{}/revoke", header["kid"].as_str().unwrap());
+        let answer = app.post_as("app", &path, json!({"reason": "leaked", "wait": "verifiers"})).await;
         answer.expect(200);
         assert_eq!(answer.json["applied"]["verifiers"], json!({"applied": 1, "total": 1}), "{}", answer.text);
         let refusal = verifier.verify(&before.access_token()).unwrap_err();
