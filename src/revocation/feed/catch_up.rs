@@ -41,9 +41,13 @@ impl CatchUp {
         if until.seq.saturating_sub(self.at.seq) > FURTHEST_BEHIND {
             return Ok(Page::Gap);
         }
-        let Tail::Entries(entries) = self.store.tail(&self.at, FRAME_ENTRIES).await? else {
-            return Ok(Page::Gap);
+        // Most who come back have missed nothing, and need no store for it.
+        let read = if self.at == until {
+            Tail::Entries(Vec::new())
+        } else {
+            self.store.tail(&self.at, FRAME_ENTRIES).await?
         };
+        let Tail::Entries(entries) = read else { return Ok(Page::Gap) };
         let wanted = || entries.iter().take_while(|(position, _)| position.seq <= until.seq);
         let reached = wanted().last().map_or(self.at, |(position, _)| *position);
         let is_another_log = reached.seq == until.seq && reached != until;

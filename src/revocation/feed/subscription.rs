@@ -76,7 +76,10 @@ impl Feed {
     /// # Errors
     /// [`StoreError::Unavailable`] also when the log has not been loaded, the feed is closed, or has as many streams as it takes.
     pub async fn subscribe(&self, subscriber: Subscriber, now: UnixMs) -> Result<Subscription, StoreError> {
-        let promised = self.store.head().await?;
+        let promised = match self.store.head_of_sole_writer() {
+            Some(head) => head,
+            None => self.store.head().await?,
+        };
         // In one instant, so that between what is read from the log and what is heard live there is neither gap nor overlap.
         let (receiver, mut head) = self.hub.listen().ok_or(StoreError::Unavailable(None))?;
         if head.position == promised {
