@@ -93,9 +93,10 @@ impl LiveVerifier {
             self.fetch_key().await;
             finding = self.look_at(token, check);
         }
-        let Finding::Ask { verified, staleness } = finding else { return self.conclude(finding) };
+        let Finding::Ask { staleness, .. } = finding else { return self.conclude(finding) };
         self.conclude(match self.state.ask(token).await {
-            Ok(true) => Finding::Good(verified),
+            // It may have been revoked, or have expired, while the answer was under way.
+            Ok(true) => self.look_at(token, check).on_the_services_word(),
             Ok(false) => Finding::Inactive,
             Err(Unanswered) => Finding::Stale { staleness },
         })
@@ -210,6 +211,13 @@ enum Finding {
 }
 
 fn stale(staleness: Option<Duration>) -> Refusal {
+impl Finding {
+    /// The service was asked, and believes the token.
+    fn on_the_services_word(self) -> Self {
+        if let Self::Ask { verified, .. } = self { Self::Good(verified) } else { self }
+    }
+}
+
     Refusal::Stale { staleness, retry_after: if staleness.is_some() { LATER } else { SOON } }
 }
 
