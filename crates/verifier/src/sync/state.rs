@@ -49,7 +49,8 @@ pub(super) enum Why {
     Malformed,
     /// The service's stamps contradict each other: a clock of its was set.
     ServerClock,
-    /// The service has another configuration: claims are revocable that were not, or the reverse.
+    /// The service has another configuration: claims are revocable that were not, or the reverse,
+    /// or more leeway is allowed.
     Limits,
 }
 
@@ -164,7 +165,7 @@ impl State {
         // Its `as_of` is of no use yet: what comes after our cursor is still to come.
         let _not_caught_up = learner.begin(hello.as_of, hello.server_time, stamp);
         let known = self.knowledge.load_full();
-        if !known.can_revoke_by(&hello.limits) {
+        if !known.can_revoke_by(&hello.limits) || known.forgets_too_soon_for(&hello.limits) {
             self.lose();
             return Err(Why::Limits);
         }
