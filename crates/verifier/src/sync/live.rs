@@ -132,9 +132,10 @@ impl LiveVerifier {
         let state = &*self.state;
         let known = state.knowledge();
         let now = state.now();
+        let time = state.token_time(now);
         let verified = match &check.audience {
-            None => known.verifier.verify_at(token, &known.expected, now.wall),
-            Some(audience) => known.verifier.verify_at(token, &known.expected_by(audience), now.wall),
+            None => known.verifier.verify_at(token, &known.expected, time),
+            Some(audience) => known.verifier.verify_at(token, &known.expected_by(audience), time),
         };
         match verified {
             Ok(verified) => self.judge(verified, check.staleness.as_ref(), now),
@@ -210,7 +211,6 @@ enum Finding {
     Inactive,
 }
 
-fn stale(staleness: Option<Duration>) -> Refusal {
 impl Finding {
     /// The service was asked, and believes the token.
     fn on_the_services_word(self) -> Self {
@@ -218,6 +218,7 @@ impl Finding {
     }
 }
 
+fn stale(staleness: Option<Duration>) -> Refusal {
     Refusal::Stale { staleness, retry_after: if staleness.is_some() { LATER } else { SOON } }
 }
 

@@ -19,7 +19,7 @@ use super::freshness::{BootNs, Offset};
 use super::introspection::{Introspection, Introspects};
 use super::knowledge::Knowledge;
 use super::policy::StalenessPolicy;
-use super::vouching::{Outlook, Vouching};
+use super::vouching::{MAX_WALL_STEP, Outlook, Vouching};
 use crate::clock::{BootClock, Clock, UnixMs};
 use crate::denylist::Succession;
 use crate::expected::AudienceRule;
@@ -142,6 +142,7 @@ impl State {
             self.replace_denylist(&known, snapshot);
         }
         self.tally.snapshots.one();
+        self.vouching.hear_clock(snapshot.server_time, stamp.received);
         let as_of = learner.begin(snapshot.as_of, snapshot.server_time, stamp);
         if !self.is_closed() {
             self.vouching.begin(as_of, self.now());
@@ -152,7 +153,9 @@ impl State {
     /// Takes in the answer 304 to a request for a snapshot: a connection begins as with [`State::load`], what is known stays.
     /// It makes no lost state good: that needs a snapshot in full.
     pub(super) fn revalidated(&self, as_of: UnixMs, server_time: UnixMs, stamp: Stamp) {
-        if let Some(as_of) = self.turn().begin(as_of, server_time, stamp) {
+        let mut learner = self.turn();
+        self.vouching.hear_clock(server_time, stamp.received);
+        if let Some(as_of) = learner.begin(as_of, server_time, stamp) {
             self.vouching.advance(as_of);
         }
     }
@@ -162,6 +165,7 @@ impl State {
     pub(super) fn hello(&self, hello: &Hello, stamp: Stamp) -> Result<(), Why> {
         let mut learner = self.turn();
         self.tally.connects.one();
+        self.vouching.hear_clock(hello.server_time, stamp.received);
         // Its `as_of` is of no use yet: what comes after our cursor is still to come.
         let _not_caught_up = learner.begin(hello.as_of, hello.server_time, stamp);
         let known = self.knowledge.load_full();
@@ -206,7 +210,8 @@ impl State {
         learner.last_tick = now.boot;
         match self.vouching.outlook(now) {
             Outlook::Vouching(_) => {
-                self.knowledge.load().denylist().sweep(now.wall);
+                // The wall clock may be that far ahead, go back as far again, and nobody notices.
+                self.knowledge.load().denylist().sweep(now.wall.before(2 * MAX_WALL_STEP));
                 if learner.offset.is_worn(now.boot) { Due::Stream } else { Due::Nothing }
             }
             // By a clock that was set nothing is forgotten.
@@ -255,6 +260,7 @@ impl State {
         server_time: UnixMs,
         stamp: Stamp,
     ) -> Result<(), Why> {
+        self.vouching.hear_clock(server_time, stamp.received);
         if learner.offset.observe(server_time, stamp).is_err() {
             self.lose();
             return Err(Why::ServerClock);

@@ -31,6 +31,11 @@ impl State {
         self.settings.wall.now()
     }
 
+    /// By what tokens are judged: the wall clock, or the service's if it is ahead.
+    pub(in crate::sync) fn token_time(&self, now: Instants) -> UnixMs {
+        self.vouching.token_time(now)
+    }
+
     /// What tokens are checked against.
     pub(in crate::sync) fn knowledge(&self) -> Guard<Arc<Knowledge>> {
         self.knowledge.load()
