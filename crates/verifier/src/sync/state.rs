@@ -165,10 +165,10 @@ impl State {
     pub(super) fn hello(&self, hello: &Hello, stamp: Stamp) -> Result<(), Why> {
         let mut learner = self.turn();
         self.tally.connects.one();
-        self.vouching.hear_clock(hello.server_time, stamp.received);
         // Its `as_of` is of no use yet: what comes after our cursor is still to come.
         let _not_caught_up = learner.begin(hello.as_of, hello.server_time, stamp);
         let known = self.knowledge.load_full();
+        self.vouching.hear_clock(hello.server_time, stamp.received);
         if !known.can_revoke_by(&hello.limits) || known.forgets_too_soon_for(&hello.limits) {
             self.lose();
             return Err(Why::Limits);
