@@ -236,18 +236,6 @@ impl State {
         let _said_or_not = tokio::time::timeout(GOODBYE, self.leaving.closed()).await;
     }
 
-    /// To be called after every answer to [`Signals::key_wanted`], be it a fetched set, a failure or the refusal to fetch again
-    /// so soon: those who wait for a key look again.
-    pub(super) fn keys_changed(&self) {
-        self.keys_changed.notify_waiters();
-    }
-
-    /// What tells a task to end: true once the verifier is being closed (the task then says goodbye to the service), an
-    /// error of `changed` once the verifier is gone. [`State::close`] waits for every receiver to be dropped.
-    pub(super) fn leaving(&self) -> watch::Receiver<bool> {
-        self.leaving.subscribe()
-    }
-
     fn turn(&self) -> MutexGuard<'_, Learner> {
         // A learner that panicked has measured, or has not.
         self.learner.lock().unwrap_or_else(PoisonError::into_inner)
