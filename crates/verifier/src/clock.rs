@@ -95,8 +95,8 @@ impl BootClock for SystemBootClock {
     }
 }
 
-/// Elsewhere the standard library's monotonic clock, counted from the first look at it. On macOS it goes on while the
-/// machine sleeps; where it does not, sleep shows as a wall clock that jumped, which is noticed too.
+/// Elsewhere the standard library's monotonic clock, counted from the first look at it. It may stand still while the machine
+/// sleeps (on macOS it does): such a sleep shows as a wall clock that jumped, which is noticed too.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl BootClock for SystemBootClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the boot clock")]

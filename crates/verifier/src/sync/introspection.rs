@@ -80,20 +80,27 @@ impl Introspection {
         tally: &Tally,
     ) -> Result<bool, Unanswered> {
         let digest = sha256(token.as_bytes());
-        if let Some(known) = self.answers.get(&digest).filter(|known| known.is_good(boot.elapsed())) {
-            return Ok(known.active);
+        let came = boot.elapsed();
+        loop {
+            if let Some(known) = self.answers.get(&digest).filter(|known| known.is_good(boot.elapsed())) {
+                return Ok(known.active);
+            }
+            let joined = self.join(digest);
+            let asking = || async {
+                let asked = boot.elapsed();
+                tally.introspected.one();
+                let active =
+                    self.service.is_active(token).await.inspect_err(|_| tally.failed_requests.one())?;
+                let answer = Answer { active, asked };
+                self.answers.insert(digest, answer);
+                Ok(answer)
+            };
+            let answer = (*joined.question.get_or_init(asking).await)?;
+            // A slow question that others had asked long before: what was revoked since then it does not know.
+            if answer.is_good(came) {
+                return Ok(answer.active);
+            }
         }
-        let joined = self.join(digest);
-        let asking = || async {
-            let asked = boot.elapsed();
-            tally.introspected.one();
-            let active = self.service.is_active(token).await.inspect_err(|_| tally.failed_requests.one())?;
-            let answer = Answer { active, asked };
-            self.answers.insert(digest, answer);
-            Ok(answer)
-        };
-        let answer = (*joined.question.get_or_init(asking).await)?;
-        Ok(answer.active)
     }
 
     #[cfg(test)]

@@ -64,6 +64,11 @@ impl Knowledge {
         each_in(known, &limits.revocable_claims) && each_in(&limits.revocable_claims, known)
     }
 
+    /// Whether more leeway is allowed than entries have been kept for.
+    pub(super) fn forgets_too_soon_for(&self, limits: &Limits) -> bool {
+        self.limits.as_ref().is_some_and(|known| known.leeway < limits.leeway)
+    }
+
     /// What a caller expects that is another audience.
     pub(super) fn expected_by(&self, audience: &AudienceRule) -> Expected {
         Expected { audience: audience.clone(), ..self.expected.clone() }

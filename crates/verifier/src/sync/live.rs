@@ -93,9 +93,10 @@ impl LiveVerifier {
             self.fetch_key().await;
             finding = self.look_at(token, check);
         }
-        let Finding::Ask { verified, staleness } = finding else { return self.conclude(finding) };
+        let Finding::Ask { staleness, .. } = finding else { return self.conclude(finding) };
         self.conclude(match self.state.ask(token).await {
-            Ok(true) => Finding::Good(verified),
+            // It may have been revoked, or have expired, while the answer was under way.
+            Ok(true) => self.look_at(token, check).on_the_services_word(),
             Ok(false) => Finding::Inactive,
             Err(Unanswered) => Finding::Stale { staleness },
         })
@@ -136,9 +137,10 @@ impl LiveVerifier {
         let state = &*self.state;
         let known = state.knowledge();
         let now = state.now();
+        let time = state.token_time(now);
         let verified = match &check.audience {
-            None => known.verifier.verify_at(token, &known.expected, now.wall),
-            Some(audience) => known.verifier.verify_at(token, &known.expected_by(audience), now.wall),
+            None => known.verifier.verify_at(token, &known.expected, time),
+            Some(audience) => known.verifier.verify_at(token, &known.expected_by(audience), time),
         };
         match verified {
             Ok(verified) => self.judge(verified, check.staleness.as_ref(), now),
@@ -212,6 +214,13 @@ enum Finding {
         staleness: Option<Duration>,
     },
     Inactive,
+}
+
+impl Finding {
+    /// The service was asked, and believes the token.
+    fn on_the_services_word(self) -> Self {
+        if let Self::Ask { verified, .. } = self { Self::Good(verified) } else { self }
+    }
 }
 
 fn stale(staleness: Option<Duration>) -> Refusal {

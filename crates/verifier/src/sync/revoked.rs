@@ -68,13 +68,14 @@ impl LiveVerifier {
     fn may_go_on(&self, claims: &Claims) -> Result<Duration, Ended> {
         let (now, policy) = (self.state.now(), &self.state.settings.policy);
         let end = claims.exp.as_ms().after(self.state.leeway());
-        if now.wall >= end {
+        let time = self.state.token_time(now);
+        if time >= end {
             return Err(Ended::Expired);
         }
         if self.state.is_closed() {
             return Err(Ended::Stale);
         }
-        let until_end = end.since(now.wall);
+        let until_end = end.since(time);
         let staleness = self.state.since_heard(now);
         let age = self.state.age(claims, now);
         match policy.judge(staleness, age) {

@@ -19,7 +19,7 @@ use super::freshness::{BootNs, Offset};
 use super::introspection::{Introspection, Introspects};
 use super::knowledge::Knowledge;
 use super::policy::StalenessPolicy;
-use super::vouching::{Outlook, Vouching};
+use super::vouching::{MAX_WALL_STEP, Outlook, Vouching};
 use crate::clock::{BootClock, Clock, UnixMs};
 use crate::denylist::Succession;
 use crate::expected::AudienceRule;
@@ -49,7 +49,8 @@ pub(super) enum Why {
     Malformed,
     /// The service's stamps contradict each other: a clock of its was set.
     ServerClock,
-    /// The service has another configuration: claims are revocable that were not, or the reverse.
+    /// The service has another configuration: claims are revocable that were not, or the reverse,
+    /// or more leeway is allowed.
     Limits,
 }
 
@@ -154,6 +155,7 @@ impl State {
             self.replace_denylist(&known, snapshot);
         }
         self.tally.snapshots.one();
+        self.vouching.hear_clock(snapshot.server_time, stamp.received);
         let as_of = learner.begin(snapshot.as_of, snapshot.server_time, stamp);
         if !self.is_closed() {
             self.vouching.begin(as_of, self.now());
@@ -164,7 +166,9 @@ impl State {
     /// Takes in the answer 304 to a request for a snapshot: a connection begins as with [`State::load`], what is known stays.
     /// It makes no lost state good: that needs a snapshot in full.
     pub(super) fn revalidated(&self, as_of: UnixMs, server_time: UnixMs, stamp: Stamp) {
-        if let Some(as_of) = self.turn().begin(as_of, server_time, stamp) {
+        let mut learner = self.turn();
+        self.vouching.hear_clock(server_time, stamp.received);
+        if let Some(as_of) = learner.begin(as_of, server_time, stamp) {
             self.vouching.advance(as_of);
         }
     }
@@ -178,7 +182,8 @@ impl State {
         // Its `as_of` is of no use yet: what comes after our cursor is still to come.
         let _not_caught_up = learner.begin(hello.as_of, hello.server_time, stamp);
         let known = self.knowledge.load_full();
-        if !known.can_revoke_by(&hello.limits) {
+        self.vouching.hear_clock(hello.server_time, stamp.received);
+        if !known.can_revoke_by(&hello.limits) || known.forgets_too_soon_for(&hello.limits) {
             self.lose();
             return Err(Why::Limits);
         }
@@ -219,7 +224,8 @@ impl State {
         learner.last_tick = now.boot;
         match self.vouching.outlook(now) {
             Outlook::Vouching(_) => {
-                self.knowledge.load().denylist().sweep(now.wall);
+                // The wall clock may be that far ahead, go back as far again, and nobody notices.
+                self.knowledge.load().denylist().sweep(now.wall.before(2 * MAX_WALL_STEP));
                 if learner.offset.is_worn(now.boot) { Due::Stream } else { Due::Nothing }
             }
             // By a clock that was set nothing is forgotten.
@@ -244,18 +250,6 @@ impl State {
         let _said_or_not = tokio::time::timeout(GOODBYE, self.leaving.closed()).await;
     }
 
-    /// To be called after every answer to [`Signals::key_wanted`], be it a fetched set, a failure or the refusal to fetch again
-    /// so soon: those who wait for a key look again.
-    pub(super) fn keys_changed(&self) {
-        self.keys_changed.notify_waiters();
-    }
-
-    /// What tells a task to end: true once the verifier is being closed (the task then says goodbye to the service), an
-    /// error of `changed` once the verifier is gone. [`State::close`] waits for every receiver to be dropped.
-    pub(super) fn leaving(&self) -> watch::Receiver<bool> {
-        self.leaving.subscribe()
-    }
-
     fn turn(&self) -> MutexGuard<'_, Learner> {
         // A learner that panicked has measured, or has not.
         self.learner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -268,6 +262,7 @@ impl State {
         server_time: UnixMs,
         stamp: Stamp,
     ) -> Result<(), Why> {
+        self.vouching.hear_clock(server_time, stamp.received);
         if learner.offset.observe(server_time, stamp).is_err() {
             self.lose();
             return Err(Why::ServerClock);

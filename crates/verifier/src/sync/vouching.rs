@@ -25,6 +25,12 @@ impl Instants {
         let millis = |number: u128| i64::try_from(number).unwrap_or(i64::MAX);
         millis(self.wall.as_millis().into()) - millis(self.boot.as_millis())
     }
+
+    /// What a clock shows that is so far ahead of the boot clock.
+    fn ahead_of_boot(self, by: i64) -> UnixMs {
+        let boot = i64::try_from(self.boot.as_millis()).unwrap_or(i64::MAX);
+        UnixMs::from_millis(u64::try_from(by.saturating_add(boot)).unwrap_or_default())
+    }
 }
 
 /// What is found when one looks.
@@ -47,11 +53,18 @@ pub(super) struct Vouching {
     heard: AtomicI64,
     /// wall − boot at the last snapshot, in milliseconds.
     anchor: AtomicI64,
+    /// service − boot by the last message, in milliseconds: the service's clock shows this at least.
+    service: AtomicI64,
 }
 
 impl Default for Vouching {
     fn default() -> Self {
-        Self { as_of: AtomicI64::new(NEVER), heard: AtomicI64::new(NEVER), anchor: AtomicI64::new(0) }
+        Self {
+            as_of: AtomicI64::new(NEVER),
+            heard: AtomicI64::new(NEVER),
+            anchor: AtomicI64::new(0),
+            service: AtomicI64::new(NEVER),
+        }
     }
 }
 
@@ -104,12 +117,22 @@ impl Vouching {
         (heard != NEVER).then(|| BootNs::at(boot).since(BootNs::from_i64(heard)))
     }
 
-    /// The later of the wall clock and what it would show had nobody set it: by this no token looks younger than it is.
+    /// A message came that was stamped so by the service.
+    pub(super) fn hear_clock(&self, server_time: UnixMs, received: Duration) {
+        let stamped = Instants { wall: server_time, boot: received };
+        self.service.store(stamped.wall_minus_boot(), Ordering::Release);
+    }
+
+    /// By what tokens are judged: the later of the wall clock and the service's, which forgets a denial once every token
+    /// that it denies has expired by its own. A wall clock that is behind would revive such tokens.
+    pub(super) fn token_time(&self, now: Instants) -> UnixMs {
+        now.wall.max(now.ahead_of_boot(self.service.load(Ordering::Acquire)))
+    }
+
+    /// The same, or what the wall clock would show had nobody set it if that is later: by this no token looks younger than
+    /// it is.
     pub(super) fn latest_wall(&self, now: Instants) -> UnixMs {
-        let anchor = self.anchor.load(Ordering::Acquire);
-        let boot = i64::try_from(now.boot.as_millis()).unwrap_or(i64::MAX);
-        let unmoved = u64::try_from(anchor.saturating_add(boot)).unwrap_or_default();
-        now.wall.max(UnixMs::from_millis(unmoved))
+        self.token_time(now).max(now.ahead_of_boot(self.anchor.load(Ordering::Acquire)))
     }
 
     fn has_moved(&self, now: Instants) -> bool {
@@ -200,6 +223,18 @@ mod tests {
         assert!(!vouching.give_up_if_moved(moved));
         assert!(vouching.give_up_if_moved(now(1000, 1000)));
         assert!(!vouching.give_up_if_moved(now(1000, 1000)), "once");
+    }
+
+    #[test]
+    fn tokens_are_judged_by_the_wall_clock_unless_the_services_is_ahead() {
+        let vouching = Vouching::default();
+        assert_eq!(vouching.token_time(now(7, 1000)), now(7, 0).wall);
+        vouching.hear_clock(now(5000, 0).wall, Duration::from_secs(1));
+        assert_eq!(vouching.token_time(now(9000, 2000)), now(9000, 0).wall);
+        assert_eq!(vouching.token_time(now(7, 2000)), now(6000, 0).wall);
+        vouching.hear_clock(UnixMs::from_millis(u64::MAX), Duration::ZERO);
+        vouching.hear_clock(UnixMs::default(), Duration::MAX);
+        assert_eq!(vouching.token_time(now(7, 2000)), now(7, 0).wall, "no stamp overflows");
     }
 
     #[test]

@@ -287,6 +287,49 @@ async fn an_answer_outlives_no_token() {
 }
 
 #[tokio::test]
+async fn what_is_heard_while_the_service_is_asked_counts() {
+    let oracle = Oracle::says_later(Some(true));
+    let rig = asking(&oracle);
+    let token = rig.token();
+    let meanwhile = async {
+        while oracle.asked() < 1 {
+            tokio::task::yield_now().await;
+        }
+        rig.revoke(&[rig.entry(sub("user-1"))]);
+        oracle.gate.as_ref().unwrap().add_permits(1);
+    };
+    let (answer, ()) = tokio::join!(rig.live.check(&token), meanwhile);
+    assert_eq!(answer.unwrap_err().code(), "revoked");
+}
+
+#[tokio::test]
+async fn an_answer_that_took_long_is_not_for_those_who_joined_late() {
+    let oracle = Oracle::says_later(Some(true));
+    let rig = asking(&oracle);
+    let token = rig.token();
+    let late = async {
+        while oracle.asked() < 1 {
+            tokio::task::yield_now().await;
+        }
+        rig.pass(secs(5));
+        let answer = async {
+            oracle.gate.as_ref().unwrap().add_permits(1);
+            while oracle.asked() < 2 {
+                tokio::task::yield_now().await;
+            }
+            *oracle.answer.lock().unwrap() = Some(false);
+            oracle.gate.as_ref().unwrap().add_permits(1);
+        };
+        let both = async { tokio::join!(rig.live.check(&token), answer).0 };
+        tokio::time::timeout(secs(20), both).await.unwrap()
+    };
+    let (early, late) = tokio::join!(rig.live.check(&token), late);
+    assert!(early.is_ok());
+    assert_eq!(late.unwrap_err(), Refusal::Inactive);
+    assert!(rig.state().asks_nothing());
+}
+
+#[tokio::test]
 async fn a_service_that_gives_no_answer_leaves_the_token_stale_and_is_asked_again() {
     let oracle = Oracle::says(None);
     let rig = asking(&oracle);

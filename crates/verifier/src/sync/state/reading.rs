@@ -1,10 +1,11 @@
-//! How the verifier's calls look at what is known.
+//! How the verifier's calls look at what is known, and how calls and tasks hear of each other.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::Guard;
 use tokio::sync::futures::Notified;
+use tokio::sync::watch;
 
 use super::State;
 use crate::claims::Claims;
@@ -29,6 +30,11 @@ impl State {
     /// The wall clock now.
     pub(in crate::sync) fn wall_now(&self) -> UnixMs {
         self.settings.wall.now()
+    }
+
+    /// By what tokens are judged: the wall clock, or the service's if it is ahead.
+    pub(in crate::sync) fn token_time(&self, now: Instants) -> UnixMs {
+        self.vouching.token_time(now)
     }
 
     /// What tokens are checked against.
@@ -94,6 +100,12 @@ impl State {
         *self.leaving.borrow()
     }
 
+    /// What tells a task to end: true once the verifier is being closed (the task then says goodbye to the service), an
+    /// error of `changed` once the verifier is gone. [`State::close`] waits for every receiver to be dropped.
+    pub(in crate::sync) fn leaving(&self) -> watch::Receiver<bool> {
+        self.leaving.subscribe()
+    }
+
     /// Asks for a fetch of the keys.
     pub(in crate::sync) fn want_key(&self) {
         self.signals.key_wanted.notify_one();
@@ -102,6 +114,12 @@ impl State {
     /// Resolves at the next [`State::keys_changed`].
     pub(in crate::sync) fn keys_will_change(&self) -> Notified<'_> {
         self.keys_changed.notified()
+    }
+
+    /// To be called after every answer to [`Signals::key_wanted`], be it a fetched set, a failure or the refusal to fetch again
+    /// so soon: those who wait for a key look again.
+    pub(in crate::sync) fn keys_changed(&self) {
+        self.keys_changed.notify_waiters();
     }
 
     /// Asks the service about a token.

@@ -140,12 +140,47 @@ fn a_tick_sees_the_wall_clock_moved_and_forgets_nothing_by_it() {
 fn a_tick_forgets_what_has_expired_by_the_wall_clock() {
     let rig = vouching();
     rig.revoke(&[rig.entry(sub("user-1"))]);
-    rig.pass(secs(320));
+    rig.pass(secs(324));
     rig.state().tick();
-    assert_eq!(rig.live.denylist_len(), 1);
+    assert_eq!(rig.live.denylist_len(), 1, "the clock may be ahead, and come back");
     rig.pass(secs(1));
     rig.state().tick();
     assert_eq!(rig.live.denylist_len(), 0);
+}
+
+#[test]
+fn a_wall_clock_set_back_revives_no_token_whose_denial_was_forgotten() {
+    let rig = vouching();
+    let token = rig.token();
+    rig.revoke(&[rig.entry(sub("user-1"))]);
+    rig.pass(secs(330));
+    rig.state().tick();
+    assert_eq!(rig.live.denylist_len(), 0);
+    rig.wall.set(START);
+    assert_eq!(rig.state().tick(), Due::Snapshot);
+    rig.load(&[]);
+    rig.hello().unwrap();
+    rig.beat();
+    assert_eq!(rig.live.verify(&token).unwrap_err(), Refusal::Token(VerifyError::Expired));
+}
+
+#[test]
+fn more_leeway_than_entries_are_kept_for_takes_a_snapshot() {
+    let mut rig = vouching();
+    let token = rig.token();
+    let mut revoked = rig.entry(sub("user-1"));
+    rig.revoke(std::slice::from_ref(&revoked));
+    rig.pass(secs(310));
+    rig.limits.leeway = secs(60);
+    assert_eq!(rig.hello(), Err(Why::Limits));
+    revoked.expires_at = revoked.expires_at.after(secs(40));
+    rig.load(&[revoked]);
+    rig.hello().unwrap();
+    rig.pass(secs(20));
+    rig.beat();
+    rig.state().tick();
+    let revoked = Refusal::Token(VerifyError::Revoked { by: crate::ScopeKind::Sub });
+    assert_eq!(rig.live.verify(&token).unwrap_err(), revoked);
 }
 
 #[test]
