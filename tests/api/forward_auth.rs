@@ -166,6 +166,8 @@ fn a_node_that_has_not_loaded_its_revocations_vouches_for_nobody_and_says_so() {
     run(async {
         let app = start().await;
         let good = token(&app, json!({"sub": "u", "aud": "api"})).await;
+        // Or the next tick would load them.
+        app.store_goes_away();
         app.app.services().readiness.lost(signet::http::Requirement::StoreLoaded);
         let refused = ask(&app, "/v1/forward-auth/default", &good).await;
         refused.expect_code(503, "stale");
